@@ -10,8 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from sms_bridge.api.errors import RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, RefusedError
 from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of

@@ -2,16 +2,17 @@
 
 import time
 from functools import partial
+from ipaddress import ip_network
 
 from sms_bridge import startup, wiring
-from sms_bridge.api.authentication import admit, callback_url, check_8x8, check_network, networks_in
+from sms_bridge.api.authentication import admit, callback_url, check_8x8, check_network
 from sms_bridge.api.callback import read_callback
 from sms_bridge.api.request import HttpRequest
 from sms_bridge.api.responses import answers_http
 from sms_bridge.settings import CallbackSettings
 
 settings = CallbackSettings()
-allowed_networks = networks_in(settings.callback_allowed_networks)
+allowed_networks = [ip_network(one, strict=False) for one in settings.callback_allowed_networks]
 parts = wiring.CallbackParts(settings)
 startup.finish_loading(*parts.preparations)
 

@@ -12,4 +12,4 @@ startup.finish_loading()
 @answers_http
 def handler(request: HttpRequest) -> NoReturn:
     """Say what is wrong with the URL or the method."""
-    raise refusal_of(request.method, request.path)
+    raise refusal_of(request.path)

@@ -5,7 +5,7 @@
     BridgeError
     |-- SettingsError               environment variables are missing or wrong (``settings``)
     |-- InvalidSecretError          the secret is not usable (``storage.secret``)
-    |-- RefusedError                a request is answered with an error (``api.errors``)
+    |-- RefusedError                a request is answered with an error (``api.request``)
     |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
     |-- UnreadableItemError         an item of the table cannot be read
     |-- NotQueuedError              SQS refused a record (``storage.queues``)

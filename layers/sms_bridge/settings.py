@@ -126,7 +126,7 @@ class CallbackSettings(_InboundSettings):
     retention_days: int
     transactional_queue_url: str
     sub_account_ids: tuple[str, ...]
-    callback_allowed_networks: str = ""
+    callback_allowed_networks: tuple[str, ...] = ()
     callback_base_url: str = ""
     opt_out_reply: str = ""
     opt_in_reply: str = ""

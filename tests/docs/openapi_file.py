@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from local.event_files import TOKENS
-from sms_bridge.api.fields import NAMES
+from sms_bridge.api.send_request import NAMES
 from sms_bridge.domain.segments import MAX_SEGMENTS, segments_of
 from tests.template.conftest import PROJECT
 

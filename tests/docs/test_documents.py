@@ -7,7 +7,7 @@ import pytest
 
 from scripts.reason_tables import outcomes, send_results
 from sms_bridge import __version__
-from sms_bridge.api.errors import Reason
+from sms_bridge.api.request import Reason
 from sms_bridge.services.forward import NO_URL
 from tests.docs.markdown import DOCUMENTS, anchors_of
 from tests.template.conftest import PROJECT, Template

@@ -11,8 +11,8 @@ from schemathesis.generation import GenerationMode
 
 from local.event_files import TOKENS
 from sms_bridge import __version__
-from sms_bridge.api.errors import Reason, RefusedError
 from sms_bridge.api.look_up import details_answer, look_up_answer, page_answer
+from sms_bridge.api.request import Reason, RefusedError
 from sms_bridge.api.send_request import send_answer
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Position, Receipt, State
 from sms_bridge.providers.moengage import report_body

@@ -1,6 +1,5 @@
 """Every example of docs/openapi.yaml is valid, and the handlers answer as it says."""
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +7,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from local.event_files import TOKENS
 from sms_bridge.providers import eightx8_log
 from tests.docs.http_api import SUB_ACCOUNT, HttpApi
 from tests.docs.openapi_file import (
@@ -92,7 +90,6 @@ CALLBACK: dict[str, Any] = {"path": "/callbacks/8x8", "operation_id": "receiveCa
 BY_UMID: dict[str, Any] = {**LOOK_UP, "path": "/messages", "query": "eightx8Umid=no-such-umid"}
 NO_ANSWER: tuple[int, dict[str, Any]] = (0, {})
 UNKNOWN = "/messages/00000000-0000-4000-8000-000000000000"
-MASKED_ONLY = {"authorization": f"Bearer {TOKENS['lookUpTokens']}"}
 NO_SECRET = {"BRIDGE_SECRET_ARN": "no-such-secret"}
 
 SHOWN = {
@@ -145,7 +142,6 @@ SHOWN = {
     "sendBatch content_type_unsupported": Shown(**BATCH, headers={"content-type": "text/xml"}),
     "sendBatch not_configured": Shown(**BATCH, secret={"eightx8ApiKey": ""}),
     "sendBatch unavailable": Shown(**BATCH, settings=NO_SECRET),
-    "getDetails field_invalid": Shown(**DETAILS, path=f"{SEND}/order-1"),
     "getDetails unauthorized": Shown(
         **DETAILS, path=SEND + UNKNOWN[9:], headers={"authorization": "Bearer not-the-token"}
     ),
@@ -169,7 +165,6 @@ SHOWN = {
     "findMessages eightx8_throttled": Shown(**BY_UMID, refusal=(429, {})),
     "findMessages eightx8_timeout": Shown(**BY_UMID, refusal=NO_ANSWER),
     "NotFound not_found": Shown(path="/nowhere"),
-    "NotFound not_offered": Shown(method="DELETE", path=SEND + UNKNOWN[9:]),
     "MethodNotAllowed method_not_allowed": Shown(method="GET"),
     **{
         f"{name} {example}": shown
@@ -180,9 +175,6 @@ SHOWN = {
         for example, shown in {
             "unauthorized": Shown(
                 **LOOK_UP, path=path, headers={"authorization": "Bearer not-the-token"}
-            ),
-            "full_numbers_not_allowed": Shown(
-                **LOOK_UP, path=path, query="numbers=full", headers=MASKED_ONLY
             ),
             "message_not_found": Shown(**LOOK_UP, path=path, query=query),
             "unavailable": Shown(**LOOK_UP, path=path, settings=NO_SECRET),
@@ -282,18 +274,18 @@ def test_a_message_is_found_in_every_way_and_pages_follow_each_other(http_api: H
     assert "next" not in rest
     # The file's own example is of the same kind.
     _, shown, _ = shown_answers()["getMessage delivered"]
-    due = [event for event in shown["history"] if event["event"] != "outcome reported"]
-    assert [event["event"] for event in one["history"]] == [event["event"] for event in due]
+    assert [event["event"] for event in one["history"]] == [
+        event["event"] for event in shown["history"]
+    ]
     assert set(shown) <= set(one)
 
 
-@pytest.mark.parametrize("place", ["", "!", " ", "z z", "A B", "9999"])
+@pytest.mark.parametrize("place", ["!", "z z", "A_B", "9999", "1_2", f"1{'0' * 13}_{UNKNOWN[10:]}"])
 def test_a_place_that_was_never_given_out_is_refused(place: str, http_api: HttpApi) -> None:
-    where = base64.urlsafe_b64encode(place.encode()).decode() or "!"
     answer = http_api.call(
         "GET",
         "/messages",
-        query=urlencode({"campaignId": 7, "next": where}),
+        query=urlencode({"campaignId": 7, "next": place}),
         headers=headers_of("findMessages"),
     )
 

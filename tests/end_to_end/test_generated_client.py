@@ -71,7 +71,7 @@ async def test_errors_are_understood(stack: LocalStack, client: GeneratedClient)
         "details' key": (401, 1200),
         "number": (400, 1002),
         "no such message": (404, 1300),
-        "no umid": (400, 1000),
+        "no umid": (404, 1300),
         "too many": (400, 1100),
         "none": (400, 3012),
     }

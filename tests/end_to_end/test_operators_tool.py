@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.asyncio(loop_scope="session")]
 
 HOURS = 3600
 OF_THE_LAST_HOUR = ("requests-", "messages-", "callbacks-")
-GIVEN_UP, REPORTED = "outcome given up", "outcome reported"
+GIVEN_UP, REPORTED = "Z: gave up reporting to MoEngage: ", "Z: reported to MoEngage: "
 
 
 @dataclass(frozen=True)
@@ -187,5 +187,5 @@ async def _ended(event: str, stack: LocalStack, *message_ids: str) -> None:
     """Wait until this is the last that is known of messages."""
     async with asyncio.timeout(SECONDS_TO_WAIT):
         for message_id in message_ids:
-            while (await stack.look_up(message_id))["history"][-1]["event"] != event:
+            while event not in (await stack.look_up(message_id))["timeline"][-1]:
                 await asyncio.sleep(0.1)

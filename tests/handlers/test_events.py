@@ -160,7 +160,7 @@ EFFECTS = {
         queued=(OUTCOME_STUCK, NEVER_SENT, TO_ASK_8X8),
     ),
     "look_up_message/masked": Effects(
-        shows=('"destination":"65*****567"', "receipt delivered", "outcome reported")
+        shows=('"destination":"65*****567"', "receipt delivered", "reported to MoEngage: ")
     ),
     "look_up_message/full_number": Effects(shows=(f'"destination":"{NUMBER}"',)),
     "look_up_message/by_campaign": Effects(shows=('"campaignId":"autumn"', "65*****567")),
@@ -170,8 +170,8 @@ EFFECTS = {
         shows=('"msisdn":"65*****567"', '"detail":"delivered_to_recipient"', '"smsCount":1')
     ),
     "look_up_message/details_of_another_sub_account": refuses('"code":1300'),
-    "look_up_message/details_of_no_id": refuses('"message":"Invalid umid."'),
-    "refuse_request/cancel": refuses("the bridge does not"),
+    "look_up_message/details_of_no_id": refuses('"code":1300'),
+    "refuse_request/cancel": refuses("ask 8x8 itself"),
     "refuse_request/wrong_method": refuses("takes POST"),
     "fill_secret/create": Effects(),
     "fill_secret/delete": Effects(),

@@ -2,17 +2,14 @@
 
 import hmac
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, quote
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError
 
 if TYPE_CHECKING:
     from sms_bridge.storage.secret import Secret, SecretSource
-
-Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 def admit(
@@ -37,8 +34,9 @@ def check_sender(request: HttpRequest, secret: "Secret") -> None:
 
 def check_reader(request: HttpRequest, secret: "Secret") -> None:
     """Let only those read one message, masked, who may send or look up."""
-    may_look_up = secret.look_up_tokens + secret.full_number_tokens
-    _check_token(request, secret.moengage_tokens + may_look_up)
+    _check_token(
+        request, secret.moengage_tokens + secret.look_up_tokens + secret.full_number_tokens
+    )
 
 
 def check_look_up(request: HttpRequest, secret: "Secret") -> None:
@@ -48,11 +46,7 @@ def check_look_up(request: HttpRequest, secret: "Secret") -> None:
 
 def check_full_numbers(request: HttpRequest, secret: "Secret") -> None:
     """Let only those see whole numbers who have a token of that kind."""
-    check_look_up(request, secret)
-    if not _is_one_of(_bearer_token(request), secret.full_number_tokens):
-        raise RefusedError(
-            Reason.FULL_NUMBERS_NOT_ALLOWED, "This token may only see masked numbers."
-        )
+    _check_token(request, secret.full_number_tokens)
 
 
 def check_8x8(request: HttpRequest, secret: "Secret", *, in_url: bool) -> None:
@@ -63,48 +57,29 @@ def check_8x8(request: HttpRequest, secret: "Secret", *, in_url: bool) -> None:
     query. That counts, too, beside any header, where the stack has such URLs (``in_url``).
     """
     in_query = parse_qs(request.query_string).get("token", []) if in_url else []
-    tokens = (_bearer_token(request), *in_query)
-    if not any(_is_one_of(token, secret.callback_tokens) for token in tokens):
-        raise _unauthorized("The callback has no valid token.")
+    _check_token(request, secret.callback_tokens, *in_query)
 
 
-def check_network(request: HttpRequest, networks: Networks) -> None:
+def check_network(request: HttpRequest, networks: list[IPv4Network | IPv6Network]) -> None:
     """Let only callbacks from the listed networks pass, if any are."""
     if networks and not any(ip_address(request.source_address) in one for one in networks):
         raise RefusedError(Reason.ADDRESS_NOT_ALLOWED, "Callbacks from this address are refused.")
 
 
-def _check_token(request: HttpRequest, valid: tuple[str, ...]) -> None:
-    token = _bearer_token(request)
-    if not token:
-        raise _unauthorized("The header Authorization: Bearer <token> is missing.")
-    if not _is_one_of(token, valid):
-        raise _unauthorized("The bearer token is not valid.")
+def _check_token(request: HttpRequest, valid: tuple[str, ...], *others: str) -> None:
+    """Let only those pass who have a valid token in the header, or among the others.
 
-
-def _bearer_token(request: HttpRequest) -> str:
-    """Return the token of ``Authorization: Bearer ...``, empty where there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
-
-
-def _is_one_of(token: str, valid: tuple[str, ...]) -> bool:
-    """Compare with every valid token, in a time that does not depend on them.
-
-    Several are valid at once while one is replaced by the next.
+    Each is compared with all valid ones, in a time that does not depend on them. Several are valid
+    at once while one is replaced by the next.
     """
-    given = token.encode("utf-8", "surrogatepass")
-    matches = [hmac.compare_digest(given, other.encode()) for other in valid if other]
-    return any(matches)
-
-
-def _unauthorized(message: str) -> RefusedError:
-    return RefusedError(Reason.UNAUTHORIZED, message, headers={"www-authenticate": "Bearer"})
-
-
-def networks_in(text: str) -> Networks:
-    """Read addresses and networks in CIDR notation, separated by commas, or raise ValueError."""
-    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part)
+    scheme, _, in_header = request.headers.get("authorization", "").partition(" ")
+    given = [in_header.strip() if scheme.lower() == "bearer" else "", *others]
+    tokens = [token.encode("utf-8", "surrogatepass") for token in given if token]
+    matches = [hmac.compare_digest(token, one.encode()) for token in tokens for one in valid]
+    if not any(matches):
+        missing = "The header Authorization: Bearer <token> is missing."
+        words = "The bearer token is not valid here." if tokens else missing
+        raise RefusedError(Reason.UNAUTHORIZED, words, headers={"www-authenticate": "Bearer"})
 
 
 def callback_url(base_url: str, tokens: tuple[str, ...]) -> str:

@@ -6,20 +6,34 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.fields import Given, by_first_name
-from sms_bridge.api.request import MAX_BATCH_BYTES, HttpRequest, JsonObject, read_json
-from sms_bridge.api.send_request import MessageReader, send_answer
+from sms_bridge.api.request import (
+    MAX_BATCH_BYTES,
+    HttpRequest,
+    JsonObject,
+    Reason,
+    RefusedError,
+    read_json,
+)
+from sms_bridge.api.send_request import (
+    FIRST_NAMES,
+    Fields,
+    Given,
+    MessageReader,
+    WrongFieldError,
+    by_first_name,
+    send_answer,
+    up_to,
+    values_of,
+)
 from sms_bridge.domain.message import Message, MessageRequest, id_of
 from sms_bridge.observability import Metric, logger, metric_fields
 
 # What a function of 512 MB takes in half of the time for an answer, a cold start included
 # (docs/architecture.md).
 MAX_MESSAGES = 1000
-
-_NAMES = ("messages", "destinations", "template", "clientBatchId", "includeMessagesInResponse")
 
 # It is read again for each message. All fields at their longest have 5,000.
 _MAX_TEMPLATE = 10_000
@@ -33,24 +47,23 @@ class BatchRequest:
 
     def __init__(self, request: HttpRequest, read_message: MessageReader) -> None:
         pairs = read_json(request, MAX_BATCH_BYTES)
-        fields: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in fields and name in _NAMES:
-                raise _wrong(name, "is given twice", Reason.FIELD_DOUBLED)
-            fields[name] = value
-        self.wants_messages = fields.get("includeMessagesInResponse") or False
-        if not isinstance(self.wants_messages, bool):
-            raise _wrong("includeMessagesInResponse", "must be true or false")
-        self.client_batch_id = _client_batch_id(fields.get("clientBatchId"))
+        values = values_of(by_first_name(pairs, _BATCH_NAMES), BATCH_FIELDS, {})
+        self.wants_messages: bool = values.get("includeMessagesInResponse", False)
+        self.client_batch_id: str | None = values.get("clientBatchId")
         self.content_hash = hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest()
-        template = _template(fields.get("template") or JsonObject())
-        shared = by_first_name([*template, *(pair for pair in pairs if pair[0] == "clientIp")])
+        template: JsonObject = values.get("template", JsonObject())
+        if len(json.dumps(template, ensure_ascii=False)) > _MAX_TEMPLATE:
+            words = f"must have at most {_MAX_TEMPLATE} characters"
+            raise RefusedError.of_field(Reason.FIELD_INVALID, "template", words)
+        client_ip = (pair for pair in pairs if pair[0] == "clientIp")
+        shared = by_first_name([*template, *client_ip], FIRST_NAMES)
+        shared.pop("destination", None)
         self.entries: list[tuple[Given, MessageRequest | RefusedError]] = []
         """In the caller's order: each message with the template's fields, and as it was read."""
-        for one in _given_messages(pairs, fields):
+        for one in _given_messages(pairs, values):
             # What a message leaves empty is the template's.
-            own = by_first_name(pair for pair in one if pair[1] is not None and pair[1] != "")
-            given = {**shared, **own}
+            own = (pair for pair in one if pair[1] is not None and pair[1] != "")
+            given = {**shared, **by_first_name(own, FIRST_NAMES)}
             try:
                 self.entries.append((given, read_message(given)))
             except RefusedError as refusal:
@@ -62,52 +75,38 @@ class BatchRequest:
         return [one for _, one in self.entries if isinstance(one, MessageRequest)]
 
 
-def _given_messages(pairs: JsonObject, fields: dict[str, Any]) -> list[JsonObject]:
+def _given_messages(pairs: JsonObject, values: dict[str, Any]) -> list[JsonObject]:
     """Return the messages; of messages and destinations the former count, as 8x8 says."""
-    for name in ("messages", "destinations"):
-        several = fields.get(name)
-        if several is None or several == []:
-            continue
-        if type(several) is not list:
-            raise _wrong(name, "must be a list")
-        if len(several) > MAX_MESSAGES:
-            message = f"has {len(several)} entries; this bridge takes up to {MAX_MESSAGES} in one"
-            raise _wrong(name, f"{message} batch", Reason.TOO_MANY_MESSAGES)
-        if name == "messages":
-            return [_object(f"messages[{place}]", one) for place, one in enumerate(several)]
-        return [JsonObject([("destination", one)]) for one in several]
-    if "destination" in by_first_name(pairs):
+    several = values.get("messages") or [
+        JsonObject([("destination", one)]) for one in values.get("destinations", ())
+    ]
+    if not several and "destination" in by_first_name(pairs, FIRST_NAMES):
         # Campaign tools that post one message at a time to this URL do without the list.
-        return [pairs]
-    raise _wrong("messages", "is required, or destinations with a template", Reason.FIELD_MISSING)
+        several = [pairs]
+    if not several:
+        words = "is required, or destinations with a template"
+        raise RefusedError.of_field(Reason.FIELD_MISSING, "messages", words, 3012)
+    if len(several) > MAX_MESSAGES:
+        words = f"has {len(several)} entries; this bridge takes up to {MAX_MESSAGES} in one batch"
+        raise RefusedError.of_field(Reason.TOO_MANY_MESSAGES, "messages", words)
+    # What is no object has no fields.
+    return [one if isinstance(one, JsonObject) else JsonObject() for one in several]
 
 
-def _object(name: str, value: Any) -> JsonObject:
-    if not isinstance(value, JsonObject):
-        raise _wrong(name, "must be an object")
+def _one_of_type(kind: type, words: str, value: Any) -> Any:
+    if type(value) is not kind:
+        raise WrongFieldError(f"must be {words}")
     return value
 
 
-def _template(value: Any) -> list[tuple[str, Any]]:
-    """Return the fields that messages take from the template."""
-    by_name = by_first_name(_object("template", value))
-    several = [by_name[name] for name in by_name.keys() - {"", "destination"}]
-    template = [pair for pairs in several for pair in pairs]
-    size = sum(len(name) + len(value) for name, value in template if isinstance(value, str))
-    if size > _MAX_TEMPLATE:
-        raise _wrong("template", f"must have at most {_MAX_TEMPLATE} characters")
-    return template
-
-
-def _client_batch_id(value: Any) -> str | None:
-    text = str(value) if type(value) is int else value
-    if text is None or (isinstance(text, str) and len(text) <= 20 and text.isprintable()):
-        return text or None
-    raise _wrong("clientBatchId", "must be a string of up to 20 characters")
-
-
-def _wrong(name: str, message: str, reason: Reason = Reason.FIELD_INVALID) -> RefusedError:
-    return RefusedError.of_field(reason, name, message, name)
+BATCH_FIELDS: Fields = {
+    "messages": (3012, partial(_one_of_type, list, "a list"), ()),
+    "destinations": (1000, partial(_one_of_type, list, "a list"), ()),
+    "template": (1000, partial(_one_of_type, JsonObject, "an object"), ()),
+    "clientBatchId": (3014, partial(up_to, 20), ()),
+    "includeMessagesInResponse": (1000, partial(_one_of_type, bool, "true or false"), ()),
+}
+_BATCH_NAMES = {name.lower(): name for name in BATCH_FIELDS}
 
 
 def batch_answer(

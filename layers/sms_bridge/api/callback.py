@@ -6,9 +6,6 @@ Everything is cut and checked here, so that no field can fill an item, a log or 
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, OtherEvent, UnknownEvent
@@ -25,7 +22,6 @@ from sms_bridge.services.receive import CallbackEvent
 # A DynamoDB item holds 400 KB, of which a character takes up to four bytes.
 _MAX_KEPT_CHARACTERS = 64 * 1024
 
-_MAX_WORD = 40
 _MAX_NUMBER = 20
 # Ten segments are 1,530 characters.
 _MAX_TEXT = 2000
@@ -41,15 +37,12 @@ _MAYBE_A_NUMBER = re.compile(
     r"|\d(?:[ ()/._\u00a0\u200b-\u200f\u2010-\u2015-]{0,3}\d){6,}",
     re.IGNORECASE,
 )
-_AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20})?(e-?[0-9]{1,2})?", re.ASCII | re.IGNORECASE)
-_THOUSANDS = re.compile(r"[0-9]{1,3}(,[0-9]{3}){1,2}(\.[0-9]{1,20})?", re.ASCII)
 
 # What claims to be older was not sent then: 8x8 repeats a callback for minutes, and no operator
 # keeps an SMS for longer.
 _MAX_AGE = 7 * 86_400
 
-# Arrays and envelopes around an event; and as many as can be written down in time.
-_MAX_DEPTH = 5
+# As many as can be written down in time.
 _MAX_EVENTS = 300
 
 
@@ -61,28 +54,13 @@ def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
     try:
         body = json.loads(content, strict=False)
     except (ValueError, RecursionError):
-        kind = "xml" if content.lstrip().startswith("<") else ""
-        return [_unknown(content, kind)]
-    events = list(islice(_events_in(body), _MAX_EVENTS + 1))
-    if len(events) > _MAX_EVENTS:
+        return [_unknown(content, "xml" if content.lstrip().startswith("<") else "")]
+    if not isinstance(body, list) or not body:
+        return [_event(body, content, received_at)]
+    if len(body) > _MAX_EVENTS:
         return [_unknown(content, "")]
-    if len(events) == 1:
-        return [_event(events[0], content, received_at)]
     # Each as it came, so that one that is not understood can be kept alone.
-    return [_event(one, json.dumps(one), received_at) for one in events]
-
-
-def _events_in(body: object, depth: int = 0) -> Iterator[object]:
-    """Return what may be an event, out of arrays and of envelopes that have one field."""
-    inner = body
-    if isinstance(body, dict) and len(body) == 1:
-        [inner] = body.values()
-    is_event = inner is body and isinstance(body, dict)
-    if is_event or not inner or not isinstance(inner, dict | list) or depth == _MAX_DEPTH:
-        yield body
-        return
-    for one in inner if isinstance(inner, list) else [inner]:
-        yield from _events_in(one, depth + 1)
+    return [_event(one, json.dumps(one, ensure_ascii=False), received_at) for one in body]
 
 
 def _event(body: object, content: str, received_at: float) -> CallbackEvent:
@@ -93,7 +71,7 @@ def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     if "surveyid" in event and _matching(_UMID, event.get("umid")):
         return OtherEvent(event_type="survey_answers")
     event_type = _text(event.get("eventtype")).strip().lower()
-    read = _READERS.get(_plain_name(event_type)) if namespace in ("sms", "") else None
+    read = _READERS.get(event_type) if namespace in ("sms", "") else None
     # Without an envelope a receipt is still a receipt.
     payload = _object(event.get("payload", event))
     umid = _matching(_UMID, payload.get("umid")).lower()
@@ -115,12 +93,11 @@ def _hash(text: str, length: int) -> str:
 
 
 def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt | None:
-    given = payload.get("status")
-    status, price = _object(given), _object(payload.get("price"))
+    status, price = _object(payload.get("status")), _object(payload.get("price"))
     message_id = _text(payload.get("clientmessageid")).strip().lower()
     if not is_message_id(message_id):
         message_id = ""  # of another sender's message
-    state = _word(given if isinstance(given, str) else status.get("state")).lower()
+    state = words_of(status.get("state")).lower()
     if not state or not (message_id or umid):
         return None
     error_code = error_code_of(status.get("errorcode"))
@@ -130,14 +107,14 @@ def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt 
         sub_account_id=_matching(_SUB_ACCOUNT_ID, payload.get("subaccountid")),
         state=state_of_receipt(state, error_code),
         eightx8_state=state,
-        detail=_word(status.get("detail")),
+        detail=words_of(status.get("detail")),
         at=time_of(status.get("timestamp")),
         received_at=received_at,
         error_code=error_code,
         error_message=words_of(status.get("errormessage")),
-        price=_amount(price.get("total")),
+        price=_matching(r"[0-9]{1,9}(\.[0-9]{1,20})?", price.get("total")),
         currency=_matching("[A-Z]{3}", _text(price.get("currency")).upper()),
-        segments=_count(payload.get("smscount")),
+        segments=int(_matching("[0-9]{1,3}", payload.get("smscount")) or 0),
     )
 
 
@@ -151,8 +128,8 @@ def _inbound(payload: dict[str, Any], umid: str, received_at: float) -> InboundM
         source=_text(payload.get("source")).strip()[:_MAX_NUMBER],
         destination=_text(payload.get("destination")).strip()[:_MAX_NUMBER],
         text=_text(payload.get("body"))[:_MAX_TEXT],
-        encoding=_word(payload.get("encoding")),
-        segments=_count(payload.get("smscount")),
+        encoding=words_of(payload.get("encoding")),
+        segments=int(_matching("[0-9]{1,3}", payload.get("smscount")) or 0),
         sent_at=_moment(payload.get("timestamp"), received_at),
         received_at=received_at,
     )
@@ -170,22 +147,17 @@ def _click(payload: dict[str, Any], umid: str, received_at: float) -> Click | No
 
 
 _READERS = {
-    "outboundmessagestatuschanged": _receipt,
+    "outbound_message_status_changed": _receipt,
     "": _receipt,
-    "inboundmessagereceived": _inbound,
-    "shorturlclicked": _click,
+    "inbound_message_received": _inbound,
+    "short_url_clicked": _click,
 }
 
 
 def _object(value: object) -> dict[str, Any]:
-    """Return an object's fields by their plain names; anything else has none."""
+    """Return an object's fields, whose names may come in any case; anything else has none."""
     fields = value.items() if isinstance(value, dict) else ()
-    return {_plain_name(name): field for name, field in fields}
-
-
-def _plain_name(name: str) -> str:
-    """``eventType``, ``EventType`` and ``event_type`` are the same."""
-    return name.lower().replace("_", "").replace("-", "")
+    return {name.lower(): field for name, field in fields}
 
 
 def _text(value: object) -> str:
@@ -197,11 +169,6 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode() if is_given else ""
 
 
-def _word(value: object) -> str:
-    """Read a short word of 8x8's: a state, a detail, an encoding."""
-    return words_of(value)[:_MAX_WORD]
-
-
 def _matching(pattern: str | re.Pattern[str], value: object) -> str:
     text = _text(value).strip()
     return text if re.fullmatch(pattern, text) else ""
@@ -209,18 +176,6 @@ def _matching(pattern: str | re.Pattern[str], value: object) -> str:
 
 def _moment(value: object, received_at: float) -> float:
     """Return when something happened, never later than its arrival; 0 in doubt."""
-    seconds, milliseconds = _matching("[0-9]{10}", value), _matching("[0-9]{13}", value)
-    at = float(seconds or 0) or float(milliseconds or 0) / 1000 or seconds_of_time(_text(value))
+    at = float(_matching("[0-9]{13}", value) or 0) / 1000 or seconds_of_time(_text(value))
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0
-
-
-def _amount(value: object) -> str:
-    """Return a price as a plain decimal number, empty for what is none."""
-    text = _matching(_THOUSANDS, value).replace(",", "") or _matching(_AMOUNT, value)
-    plain = f"{Decimal(text):f}" if text and Decimal(text) < 10**9 else ""
-    return plain if len(plain) <= _MAX_WORD else ""
-
-
-def _count(value: object) -> int:
-    return int(float(_matching(r"[0-9]{1,3}(\.0)?", value) or 0))

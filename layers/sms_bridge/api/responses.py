@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sms_bridge.api.errors import Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.request import HttpRequest, Reason, RefusedError
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import new_id
 from sms_bridge.observability import Metric, log_failure, logger, metric_fields
@@ -18,18 +17,9 @@ Response = dict[str, Any]
 """API Gateway's answer, payload format 2.0."""
 
 UNAVAILABLE = RefusedError(Reason.UNAVAILABLE, "The bridge cannot take the request now. Try again.")
-OUT_OF_TIME = RefusedError(Reason.UNAVAILABLE, "It took too long; this request sent nothing.")
 
 Handler = Callable[[dict[str, Any], object], Response]
 
-# Whoever knows the URL can cause these without end, and each line costs as much as the call.
-_STRANGERS = {
-    Reason.UNAUTHORIZED,
-    Reason.ADDRESS_NOT_ALLOWED,
-    Reason.NOT_FOUND,
-    Reason.NOT_OFFERED,
-    Reason.METHOD_NOT_ALLOWED,
-}
 _LINES_A_MINUTE = 10
 _now = time.monotonic
 
@@ -49,24 +39,23 @@ def refusal_response(refusal: RefusedError, error_id: str) -> Response:
 
     ``reason`` and ``errors``, the fields that are wrong, are the bridge's own.
     """
-    body: dict[str, Any] = {
+    errors = [{"field": one.field, "message": one.message} for one in refusal.errors]
+    body = {
         "code": refusal.code,
         "message": refusal.message,
         "errorId": error_id,
         "timestamp": timestamp(time.time()),
         "reason": refusal.reason,
+        **({"errors": errors} if errors else {}),
     }
-    if refusal.errors:
-        body["errors"] = [
-            {"field": error.field, "message": error.message} for error in refusal.errors
-        ]
     return json_response(body, refusal.status, refusal.headers)
 
 
 class RefusalLines:
     """Decides which refusals are a log line: all but a flood of strangers' requests.
 
-    Of those a function writes ten lines a minute; what comes beyond is counted in the next line.
+    Whoever knows the URL can cause these without end, and each line costs as much as the call. So
+    of each reason a function writes ten lines a minute; what comes beyond is counted in the next.
     """
 
     def __init__(self) -> None:
@@ -76,7 +65,7 @@ class RefusalLines:
 
     def count(self, reason: Reason) -> int:
         """Count a refusal; returns for how many its line stands, 0 where it gets none."""
-        if reason not in _STRANGERS:
+        if reason.status not in (401, 404, 405) and reason is not Reason.ADDRESS_NOT_ALLOWED:
             return 1
         minute = int(_now() // 60)
         if minute != self._minute:
@@ -103,65 +92,42 @@ def answers_http(answer: Callable[[HttpRequest], Mapping[str, Any]]) -> Handler:
             logger.thread_safe_append_keys(request_id=request_id)
             request = HttpRequest(event)
             return json_response(answer(request))
-        except RefusedError as refusal:
-            error_id = new_id()
-            if count := lines.count(refusal.reason):
-                logger.warning(
-                    "request refused",
-                    reason=refusal.reason,
-                    error_id=error_id,
-                    fields=[error.field for error in refusal.errors] or None,
-                    **metric_fields({Metric.REFUSED: count}),
-                )
-            return refusal_response(refusal, error_id)
-        except OutOfTimeError:
-            error_id = new_id()
-            logger.warning("request out of time", error_id=error_id)
-            return refusal_response(OUT_OF_TIME, error_id)
         except Exception as error:
-            error_id = new_id()
-            log_failure("request failed", error, error_id=error_id)
-            return refusal_response(UNAVAILABLE, error_id)
+            refusal, error_id = UNAVAILABLE, new_id()
+            match error:
+                case RefusedError():
+                    refusal = error
+                    if count := lines.count(refusal.reason):
+                        logger.warning(
+                            "request refused",
+                            reason=refusal.reason,
+                            error_id=error_id,
+                            fields=[one.field for one in refusal.errors] or None,
+                            **metric_fields({Metric.REFUSED: count}),
+                        )
+                case OutOfTimeError():
+                    logger.warning("request out of time", error_id=error_id)
+                case _:
+                    log_failure("request failed", error, error_id=error_id)
+            return refusal_response(refusal, error_id)
 
     return handler
 
 
 # As in template.yaml. A trailing slash makes no difference where something is posted.
 # Not compiled here: one function of many needs them.
-_8X8S = r"/api/v1/subaccounts/[^/]+/messages"
-_ROUTES = (
-    (rf"{_8X8S}/?", ("POST",)),
-    (rf"{_8X8S}/batch/?", ("POST",)),
-    (rf"{_8X8S}/[^/]+", ("GET",)),
-    (r"/callbacks/8x8/?", ("POST",)),
-    (r"/messages", ("GET",)),
-    (r"/messages/[^/]+", ("GET",)),
-)
-
-# The rest of 8x8's API: the beginning of the request, and what it is about.
-_NOT_OFFERED = (
-    (rf"DELETE {_8X8S}/", "Cancelling and erasing messages"),
-    (rf"(POST|GET) {_8X8S}/exports", "The export of the log"),
-    (rf"POST {_8X8S}/[^/]+/feedback", "Feedback on a message"),
-    (r"[A-Z]+ /api/v1/subaccounts/[^/]+/surveys/", "Surveys"),
-    (r"[A-Z]+ /api/v1/accounts/", "What concerns the account (prices, webhooks, ...)"),
-)
+_ROUTES = {
+    r"/api/v1/subaccounts/[^/]+/messages(/batch)?/?|/callbacks/8x8/?": "POST",
+    r"/messages(/[^/]+)?": "GET",
+}
 
 
-def methods_of(path: str) -> tuple[str, ...]:
-    """Return the methods that a path allows, none where there is nothing at it."""
-    return next((methods for route, methods in _ROUTES if re.fullmatch(route, path)), ())
-
-
-def refusal_of(method: str, path: str) -> RefusedError:
+def refusal_of(path: str) -> RefusedError:
     """Say what is wrong with a request that no route takes: the URL or the method."""
-    for beginning, what in _NOT_OFFERED:
-        if re.match(beginning, f"{method} {path}"):
-            return RefusedError(
-                Reason.NOT_OFFERED, f"{what}: 8x8 offers that, the bridge does not. Ask 8x8 itself."
-            )
-    if allowed := ", ".join(methods_of(path)):
-        return RefusedError(
-            Reason.METHOD_NOT_ALLOWED, f"This URL takes {allowed}.", headers={"allow": allowed}
-        )
-    return RefusedError(Reason.NOT_FOUND, "There is nothing at this URL.")
+    for route, allowed in _ROUTES.items():
+        if re.fullmatch(route, path):
+            words = f"This URL takes {allowed}."
+            return RefusedError(Reason.METHOD_NOT_ALLOWED, words, headers={"allow": allowed})
+    words = "There is nothing at this URL. Of 8x8's API the bridge takes messages and batches, and "
+    words += "shows one message's details (GET); ask 8x8 itself for the rest."
+    return RefusedError(Reason.NOT_FOUND, words)

@@ -82,13 +82,11 @@ class TestReceipts:
             *product(["errorCode"], ("E" * 400, "1 OR 1=1", True, {}, "1.5"), ["error_code"], [""]),
             *product(["timestamp"], ("\x1b[2J2026-11-24", "6591234567", "now"), ["at"], [""]),
             *product(["timestamp"], (1795512603, {}), ["at"], [""]),
-            *product(["total"], (1000, "1,000"), ["price"], ["1000"]),
-            *product(["total"], ("1234.50", "1,234.50"), ["price"], ["1234.50"]),
-            ("total", "12,500,000", "price", "12500000"),
+            ("total", 1000, "price", "1000"),
+            ("total", "1234.50", "price", "1234.50"),
             ("total", 250000.5, "price", "250000.5"),
             ("total", 0, "price", "0"),
-            ("total", 1e-05, "price", "0.00001"),
-            *product(["total"], ("1,2", "1e-9999999", "1e400", "NaN", "free"), ["price"], [""]),
+            *product(["total"], ("1,200", "1e-9999999", "1e400", "NaN", "free"), ["price"], [""]),
             *product(["total"], ("0." + "1" * 400, "Infinity"), ["price"], [""]),
             *product(["total"], (-1, 10**9, "9e9", "1,234,567,890", True), ["price"], [""]),
             ("total", None, "price", ""),
@@ -96,7 +94,7 @@ class TestReceipts:
             ("currency", "IDR", "currency", "IDR"),
             ("currency", "vnd", "currency", "VND"),
             *product(["currency"], ("EURO", "E1R", "$", 7, None), ["currency"], [""]),
-            *product(["smsCount"], ("2", 2.0, " 2 "), ["segments"], [2]),
+            *product(["smsCount"], ("2", " 2 "), ["segments"], [2]),
             *product(["smsCount"], (None, "two", [], True), ["segments"], [0]),
             *product(["smsCount"], (-1, 10**40, 1.5, "9" * 5000), ["segments"], [0]),
         ],
@@ -155,17 +153,8 @@ class TestReceipts:
         "body",
         [
             a_receipt_callback("sent")["payload"],
-            a_receipt_callback("sent", status="Sent"),
             *(a_receipt_callback("sent") | {"namespace": one} for one in (" SMS ", "", None)),
-            a_receipt_callback("sent") | {"eventType": "OutboundMessageStatusChanged"},
-            a_receipt_callback("sent") | {"eventType": "outbound-message-status-changed"},
-            {
-                "event_type": "outbound_message_status_changed",
-                "payload": {"client_message_id": MESSAGE_ID, "status": {"state": "sent"}},
-            },
-            [[a_receipt_callback("sent")]],
-            {"events": [a_receipt_callback("sent")]},
-            {"data": a_receipt_callback("sent")},
+            [a_receipt_callback("sent")],
         ],
         ids=lambda body: json.dumps(body)[:50],
     )
@@ -173,12 +162,6 @@ class TestReceipts:
         receipt = receipt_of(body)
 
         assert (receipt.state, receipt.client_message_id) == (State.SENT, MESSAGE_ID)
-
-    def test_it_may_be_in_five_envelopes_and_in_no_more(self) -> None:
-        in_five = [[[[{"event": a_receipt_callback("sent")}]]]]
-
-        assert receipt_of(in_five).client_message_id == MESSAGE_ID
-        assert isinstance(read([in_five]), UnknownEvent)
 
     def test_a_line_break_within_a_string_does_no_harm(self) -> None:
         body = json.dumps(a_receipt_callback("sent")).replace("has changed", "has\nchanged")
@@ -221,7 +204,6 @@ class TestInboundMessages:
             ("2026-11-24T17:30:03+08:00", "2026-11-24T09:30:03.000Z"),
             ("2026-11-24T09:30:04Z", "2026-11-24T09:30:04.000Z"),
             ("2026-11-24T09:29:00.5Z", "2026-11-24T09:29:00.500Z"),
-            (1795512603, "2026-11-24T09:30:03.000Z"),
             (1795512603120, "2026-11-24T09:30:03.120Z"),
             ("1795512603120", "2026-11-24T09:30:03.120Z"),
             # In doubt:
@@ -323,11 +305,12 @@ def test_an_event_of_another_product_is_not_kept(body: object, event_type: str) 
         6591234567,
     ],
 )
-def test_what_is_not_understood_is_kept_without_numbers(number: object) -> None:
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_what_is_not_understood_is_kept_without_numbers(number: object, is_alone: bool) -> None:
     payload = {"umid": UMID, "to": number, "at": "2026-11-24T09:30:03.1234567Z"}
     body = {"eventType": "number_ported", "payload": payload}
 
-    [event] = read_callback(json.dumps(body, ensure_ascii=False), AT)
+    [event] = read_callback(json.dumps(body if is_alone else [body], ensure_ascii=False), AT)
 
     assert isinstance(event, UnknownEvent)
     assert "***" in event.content
@@ -369,7 +352,7 @@ def test_what_is_not_understood_is_kept(body: object) -> None:
     [
         *product(("", "garbage", "{", "[" * 200_000, '{"a":' * 50_000, "1" * 5000), [""]),
         # More events than can be written in time.
-        *product(("[" + "1," * 300 + "1]", f'{{"events": {[[1, 2]] * 200}}}'), [""]),
+        ("[" + "1," * 300 + "1]", ""),
         ("\n<?xml version='1.0'?><Report><state>delivered</state></Report>", "xml"),
     ],
     ids=lambda value: value[:20],

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
-from sms_bridge.api.errors import RefusedError
+from sms_bridge.api.request import RefusedError
 from sms_bridge.providers.eightx8 import sms_of
 from tests.builders import MESSAGE_ID, NUMBER, TEXT, a_form_request, a_json_request
 from tests.unit.api.reading import read_one

@@ -6,16 +6,17 @@ from typing import Any
 import pytest
 
 from local.eightx8.contract import problems_of
-from sms_bridge.api.errors import Reason
 from sms_bridge.api.look_up import (
     answer_look_up,
     answer_with_details,
     details_answer,
     look_up_answer,
-    lookup_key_of,
-    read_wanted,
+    page_answer,
+    read_query,
 )
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
+from sms_bridge.api.request import Reason
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Position, State
+from sms_bridge.services.look_up import Page, Wanted
 from tests.builders import (
     AT,
     MESSAGE_ID,
@@ -75,16 +76,8 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
             "description": "Absent",
         },
     }
-    assert [step["event"] for step in history] == [
-        "accepted",
-        "answered by 8x8",
-        "receipt sent",
-        "receipt undelivered",
-        "outcome due",
-        "outcome reported",
-        "link opened",
-    ]
-    assert history[3] == {
+    assert [step["event"] for step in history] == ["receipt sent", "receipt undelivered"]
+    assert history[1] == {
         "at": "2026-11-24T09:30:04.000Z",
         "event": "receipt undelivered",
         "happenedAt": "2026-11-24T09:30:03.1234567Z",
@@ -99,7 +92,9 @@ def test_everything_that_is_known_is_answered_and_nothing_else() -> None:
     [("", "65*****567"), ("numbers=masked", "65*****567"), ("numbers=full", NUMBER)],
 )
 def test_promise_7_a_whole_number_is_shown_to_those_who_may_and_ask(query: str, shown: str) -> None:
-    secrets = a_secret_source(fullNumberTokens=["token-for-whole-numbers"])
+    secrets = a_secret_source(
+        fullNumberTokens=["token-for-whole-numbers"], lookUpTokens=["token-to-look-up"]
+    )
     request = an_http_request(
         headers={"authorization": "Bearer token-for-whole-numbers"},
         query_string=query,
@@ -111,54 +106,11 @@ def test_promise_7_a_whole_number_is_shown_to_those_who_may_and_ask(query: str, 
 
     assert answer["destination"] == shown
     assert (NUMBER in str(answer)) is (shown == NUMBER)
-
-
-@pytest.mark.parametrize(
-    ("message", "events"),
-    [
-        (a_message(), ["accepted", "handed to 8x8"]),
-        (
-            a_message(
-                answered_at=AT + 0.4, receipts=(a_receipt("delivered", received_at=AT + 0.1),)
-            ),
-            ["accepted", "receipt delivered", "answered by 8x8"],
-        ),
-        (
-            a_message(reply_to=UMID, outcome=REPORTED.outcome, outcome_due_at=AT + 4),
-            ["accepted", "handed to 8x8"],
-        ),
-    ],
-    ids=["an attempt without an answer", "in the order of time", "nothing is due of a reply"],
-)
-def test_the_history_lists_what_happened(message: Message, events: list[str]) -> None:
-    answer = look_up_answer(message, full_number=False)
-
-    assert [step["event"] for step in answer["history"]] == events
-    assert answer.get("replyTo", "") == message.reply_to
-
-
-@pytest.mark.parametrize(
-    ("message", "event", "reason"),
-    [
-        (
-            a_message(outcome_given_up="moengage_404", outcome_given_up_at=AT + 60),
-            "outcome given up",
-            "moengage_404",
-        ),
-        (
-            a_message(state=State.WAITING, answered_at=AT + 60, reason="eightx8_throttled"),
-            "answered by 8x8",
-            "eightx8_throttled",
-        ),
-    ],
-    ids=["an outcome was given up", "a message waits"],
-)
-def test_the_history_says_why(message: Message, event: str, reason: str) -> None:
-    answer = look_up_answer(message, full_number=False)
-
-    step = {"at": "2026-11-24T09:31:00.000Z", "event": event, "reason": reason}
-    assert answer["history"][-1] == step
-    assert answer.get("reason", "") == message.reason
+    request.headers = {"authorization": "Bearer token-to-look-up"}
+    if query == "numbers=full":
+        assert refusal_of(answer_look_up, request, secrets, look_up).status == 401
+    else:
+        assert answer_look_up(request, secrets, look_up) == answer
 
 
 def test_a_message_that_is_known_by_its_receipts_only_is_answered() -> None:
@@ -178,38 +130,61 @@ def test_a_message_that_is_known_by_its_receipts_only_is_answered() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        *("", "destination=6591234567&campaignId=a", "umid=a", f"eightx8Umid={'u' * 101}"),
-        f"campaignId={'c' * 257}",
-    ],
-)
+@pytest.mark.parametrize("query", ["", "limit=5", "destination=6591234567&campaignId=a", "umid=a"])
 def test_messages_are_found_by_exactly_one_lookup_key(query: str) -> None:
-    refusal = refusal_of(lookup_key_of, an_http_request(query_string=query))
+    refusal = refusal_of(read_query, an_http_request(query_string=query))
 
-    assert refusal.reason is Reason.QUERY_INVALID
+    assert (refusal.reason, refusal.errors) == (Reason.QUERY_INVALID, ())
 
 
 @pytest.mark.parametrize(
     ("query", "field"),
     [
         *((f"limit={one}", "limit") for one in ("9" * 4400, "0", "101", "%D9%A3", "-1")),
-        *((f"destination={one}", "destination") for one in ("9" * 4400, "%20")),
+        *((f"destination={one}", "destination") for one in ("9" * 4400, "Ana")),
+        (f"eightx8Umid={'u' * 101}", "eightx8Umid"),
+        (f"campaignId={'c' * 257}", "campaignId"),
         ("state=lost", "state"),
-        *((f"next={one}", "next") for one in ("%FF", "A" * 4000)),
+        *((f"next={one}", "next") for one in ("%FF", "A" * 4000, f"{'9' * 14}_{MESSAGE_ID}")),
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
-    refusal = refusal_of(read_wanted, an_http_request(query_string=query))
+    refusal = refusal_of(read_query, an_http_request(query_string=query))
 
     assert [error.field for error in refusal.errors] == [field]
     assert refusal.reason is Reason.QUERY_INVALID
 
 
-@pytest.mark.parametrize("limit", [1, 100])
+@pytest.mark.parametrize("limit", [1, 10, 100])
 def test_a_page_has_one_to_a_hundred_messages(limit: int) -> None:
-    assert read_wanted(an_http_request(query_string=f"limit={limit}")).limit == limit
+    query = f"limit={limit}&campaignId=c%0A1"
+
+    asked = read_query(an_http_request(query_string=query))
+
+    assert asked == {"limit": str(limit), "campaignId": "c\n1"}
+
+
+def test_a_page_says_how_to_ask_for_the_next_one() -> None:
+    secrets = a_secret_source(lookUpTokens=["token-to-look-up"])
+    last = a_message(accepted_at=AT + 0.125)
+    place = page_answer(Page([last], Position.of(last)), full_number=False)["next"]
+    request = an_http_request(
+        headers={"authorization": "Bearer token-to-look-up"},
+        query_string=f"destination=+6591234567&state=sent&limit=10&next={place}",
+        path_parameters={},
+    )
+    wanted: list[Wanted] = []
+
+    def page(asked: Wanted, *, hash_key: str) -> Page:
+        assert hash_key == "k"
+        wanted.append(asked)
+        return Page([], None)
+
+    look_up: Any = SimpleNamespace(page=page)
+
+    assert answer_look_up(request, secrets, look_up) == {"messages": []}
+    before = Position(AT + 0.125, MESSAGE_ID)
+    assert wanted == [Wanted(destination=" 6591234567", state=State.SENT, before=before, limit=10)]
 
 
 def test_a_message_that_just_came_has_all_that_8x8_requires() -> None:
@@ -295,14 +270,19 @@ def test_each_state_is_one_of_8x8s_words(state: State) -> None:
     assert NUMBER.removeprefix("+") not in str(answer)
 
 
-@pytest.mark.parametrize("umid", ["batch", "exports", "", f"{MESSAGE_ID}x"])
-def test_what_is_no_id_is_refused_as_8x8_refuses_it(umid: str) -> None:
+@pytest.mark.parametrize(
+    "found",
+    [None, a_message(accepted_at=0.0), a_message(sub_account_id="another")],
+    ids=["none", "only its receipts", "of another sub-account"],
+)
+def test_what_the_sub_account_did_not_send_is_not_found(found: Message | None) -> None:
     secrets = a_secret_source(moengageTokens=["token-of-moengage"])
     request = an_http_request(
         headers={"authorization": "Bearer token-of-moengage"},
-        path_parameters={"subAccountId": SUB_ACCOUNT, "umid": umid},
+        path_parameters={"subAccountId": SUB_ACCOUNT, "umid": MESSAGE_ID},
     )
+    look_up: Any = SimpleNamespace(by_id=lambda _: found)
 
-    refusal = refusal_of(answer_with_details, request, secrets, None, [SUB_ACCOUNT])
+    refusal = refusal_of(answer_with_details, request, secrets, look_up, [SUB_ACCOUNT])
 
-    assert (refusal.status, refusal.code) == (400, 1000)
+    assert refusal.reason is Reason.MESSAGE_NOT_FOUND

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.api.errors import Reason
-from sms_bridge.api.request import MAX_BODY_BYTES, HttpRequest
+from sms_bridge.api.request import MAX_BODY_BYTES, HttpRequest, Reason
 from tests.builders import NUMBER, an_http_request, refusal_of
 
 
@@ -36,7 +35,7 @@ class TestEvents:
     def test_everything_is_read(self) -> None:
         request = HttpRequest(an_event())
 
-        assert (request.method, request.path) == ("POST", "/callbacks/8x8")
+        assert request.path == "/callbacks/8x8"
         assert request.source_address == "203.0.113.7"
         assert request.arrived_at == 1_795_000_000.125
         assert request.headers["authorization"] == "Bearer t"
@@ -62,13 +61,9 @@ class TestEvents:
 
 
 class TestText:
-    @given(st.text(min_size=1, max_size=200).filter(lambda text: text[0] != "\ufeff"))
+    @given(st.text(min_size=1, max_size=200))
     def test_a_body_in_base64_is_the_text_that_was_sent(self, text: str) -> None:
         assert an_http_request(text.encode()).text() == text
-
-    @pytest.mark.parametrize("body", ["\ufeff{}", "\ufeff{}".encode()])
-    def test_a_byte_order_mark_is_no_part_of_the_text(self, body: str | bytes) -> None:
-        assert an_http_request(body).text() == "{}"
 
     @pytest.mark.parametrize("size", [1, MAX_BODY_BYTES])
     def test_64_kib_are_taken(self, size: int) -> None:
@@ -125,14 +120,12 @@ class TestAnyText:
         [
             *((one, one, {}) for one in ("", "{}", "damaged \ufffd", "a" * 200_000)),
             (b"{}", "{}", {}),
-            ("\ufeff{}", "{}", {}),
             (b"damaged \xff", "damaged \ufffd", {}),
             ("half a pair \ud800", "half a pair \ufffd\ufffd\ufffd", {}),
             (gzip.compress(b"{}", mtime=0), "{}", {}),
             (gzip.compress(b"{}", mtime=0), "{}", {"headers": {"content-encoding": "gzip"}}),
             # What cannot be unpacked or decoded is taken as it is.
-            ("{}", "{}", {"headers": {"content-encoding": "gzip"}}),
-            ("{}", "{}", {"headers": {"content-encoding": "br"}}),
+            (b"\x1f\x8b", "H4s=", {}),
             ("%%%", "%%%", {"body_is_base64": True}),
         ],
         ids=lambda value: repr(value)[:30],

@@ -7,12 +7,14 @@ import pytest
 
 from local.eightx8.contract import problems_of
 from sms_bridge.api import responses
-from sms_bridge.api.errors import FIELD_CODES, FieldError, Reason, RefusedError
-from sms_bridge.api.request import HttpRequest
+from sms_bridge.api.batch_request import BATCH_FIELDS
+from sms_bridge.api.request import FieldError, HttpRequest, Reason, RefusedError
 from sms_bridge.api.responses import Response, answers_http, refusal_response
+from sms_bridge.api.send_request import FIELDS
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import new_id
 from sms_bridge.providers.eightx8 import RESULTS_BY_CODE
+from sms_bridge.services.deadline import OutOfTimeError
 from tests.fakes.logs import WrittenLog
 
 EVENT = {
@@ -21,7 +23,7 @@ EVENT = {
 }
 STRANGERS = {
     *(Reason.UNAUTHORIZED, Reason.ADDRESS_NOT_ALLOWED),
-    *(Reason.NOT_FOUND, Reason.NOT_OFFERED, Reason.METHOD_NOT_ALLOWED),
+    *(Reason.NOT_FOUND, Reason.MESSAGE_NOT_FOUND, Reason.METHOD_NOT_ALLOWED),
 }
 
 
@@ -51,7 +53,7 @@ class TestRefusals:
     def test_each_is_8x8s_error_response_and_says_which_fields_are_wrong(
         self, reason: Reason
     ) -> None:
-        refusal = RefusedError(reason, "Why.", FieldError("to", "destination", "is short"))
+        refusal = RefusedError(reason, "Why.", FieldError("to", 1002, "is short"))
 
         response = refusal_response(refusal, new_id())
 
@@ -81,12 +83,14 @@ class TestRefusals:
         assert response["headers"]["www-authenticate"] == "Bearer"
 
     def test_every_code_is_one_of_8x8s(self) -> None:
-        codes = {reason.code for reason in Reason} | set(FIELD_CODES.values())
+        fields = [*FIELDS.values(), *BATCH_FIELDS.values()]
 
-        assert codes <= set(RESULTS_BY_CODE)
+        assert {*(one.code for one in Reason), *(code for code, *_ in fields)} <= set(
+            RESULTS_BY_CODE
+        )
 
     def test_the_first_field_that_is_wrong_decides_the_code(self) -> None:
-        errors = [FieldError("to", "destination", "is short"), FieldError("text", "", "is long")]
+        errors = [FieldError("to", 1002, "is short"), FieldError("other", 1000, "is long")]
 
         assert RefusedError(Reason.FIELD_INVALID, "", *errors).code == 1002
         assert RefusedError(Reason.FIELD_INVALID, "", *reversed(errors)).code == 1000
@@ -109,6 +113,13 @@ class TestFailures:
         assert (line["error"], line["error_id"]) == (type(error).__name__, body["errorId"])
         assert line["error_at"].rpartition(" > ")[2].startswith("test_responses.py:")
         assert line["request_id"] == "request-1"
+
+    def test_one_that_ran_out_of_time_is_told_from_a_failure(self, logged: WrittenLog) -> None:
+        _, body = answer_to(OutOfTimeError())
+
+        [line] = logged.lines
+        assert (line["message"], line["level"]) == ("request out of time", "WARNING")
+        assert (line["error_id"], body["reason"]) == (body["errorId"], "unavailable")
 
     def test_a_broken_event_is_a_503_as_well_and_its_line_has_no_other_requests_id(
         self, logged: WrittenLog

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.eightx8.contract import problems_of
-from sms_bridge.api.fields import is_macro
-from sms_bridge.api.send_request import read_send_request, send_answer
+from sms_bridge.api.send_request import is_macro, read_send_request, send_answer
 from sms_bridge.domain.message import MessageRequest, MessageType, State
 from tests.builders import (
     MESSAGE_ID,
@@ -264,8 +263,7 @@ class TestRequests:
         "content_type",
         [
             *("", "application/json", "Application/JSON; charset=utf-8", "text/plain"),
-            *("application/vnd.acme+json", "application/json,"),
-            "application/json, application/json; charset=utf-8",
+            *("application/json,", "application/json, application/json; charset=utf-8"),
         ],
     )
     def test_json_comes_under_several_content_types_and_without_one(
@@ -274,13 +272,11 @@ class TestRequests:
         for headers in ({"content-type": content_type}, {}):
             assert plain(read(a_json_request(GOOD, headers=headers))) == plain(a_request())
 
-    @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "GZIP", "", "identity"])
-    def test_a_body_may_be_packed_with_gzip(self, encoding: str) -> None:
+    @pytest.mark.parametrize("headers", [{"content-encoding": "gzip"}, {}])
+    def test_a_body_may_be_packed_with_gzip(self, headers: dict[str, str]) -> None:
         body = gzip.compress(json.dumps(GOOD).encode())
 
-        request = an_http_request(body, headers={"content-encoding": encoding})
-
-        assert plain(read(request)) == plain(a_request())
+        assert plain(read(an_http_request(body, headers=headers))) == plain(a_request())
 
     @pytest.mark.parametrize("key", ["k", "k" * 255])
     def test_an_idempotency_key_is_kept(self, key: str) -> None:
