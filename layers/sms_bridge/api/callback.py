@@ -6,6 +6,8 @@ Everything is cut and checked here, so that no field can fill an item, a log or 
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, OtherEvent, UnknownEvent
@@ -42,7 +44,8 @@ _MAYBE_A_NUMBER = re.compile(
 # keeps an SMS for longer.
 _MAX_AGE = 7 * 86_400
 
-# As many as can be written down in time.
+# Arrays and envelopes around an event; and as many as can be written down in time.
+_MAX_DEPTH = 5
 _MAX_EVENTS = 300
 
 
@@ -55,12 +58,26 @@ def read_callback(content: str, received_at: float) -> list[CallbackEvent]:
         body = json.loads(content, strict=False)
     except (ValueError, RecursionError):
         return [_unknown(content, "xml" if content.lstrip().startswith("<") else "")]
-    if not isinstance(body, list) or not body:
-        return [_event(body, content, received_at)]
-    if len(body) > _MAX_EVENTS:
+    events = list(islice(_events_in(body), _MAX_EVENTS + 1))
+    if len(events) > _MAX_EVENTS:
         return [_unknown(content, "")]
+    if len(events) == 1:
+        return [_event(events[0], content, received_at)]
     # Each as it came, so that one that is not understood can be kept alone.
-    return [_event(one, json.dumps(one, ensure_ascii=False), received_at) for one in body]
+    return [_event(one, json.dumps(one, ensure_ascii=False), received_at) for one in events]
+
+
+def _events_in(body: object, depth: int = 0) -> Iterator[object]:
+    """Return what may be an event, out of arrays and of envelopes that have one field."""
+    inner = body
+    if isinstance(body, dict) and len(body) == 1:
+        [inner] = body.values()
+    is_event = inner is body and isinstance(body, dict)
+    if is_event or not inner or not isinstance(inner, dict | list) or depth == _MAX_DEPTH:
+        yield body
+        return
+    for one in inner if isinstance(inner, list) else [inner]:
+        yield from _events_in(one, depth + 1)
 
 
 def _event(body: object, content: str, received_at: float) -> CallbackEvent:
@@ -71,7 +88,7 @@ def _event(body: object, content: str, received_at: float) -> CallbackEvent:
     if "surveyid" in event and _matching(_UMID, event.get("umid")):
         return OtherEvent(event_type="survey_answers")
     event_type = _text(event.get("eventtype")).strip().lower()
-    read = _READERS.get(event_type) if namespace in ("sms", "") else None
+    read = _READERS.get(_plain_name(event_type)) if namespace in ("sms", "") else None
     # Without an envelope a receipt is still a receipt.
     payload = _object(event.get("payload", event))
     umid = _matching(_UMID, payload.get("umid")).lower()
@@ -93,11 +110,12 @@ def _hash(text: str, length: int) -> str:
 
 
 def _receipt(payload: dict[str, Any], umid: str, received_at: float) -> Receipt | None:
-    status, price = _object(payload.get("status")), _object(payload.get("price"))
+    given = payload.get("status")
+    status, price = _object(given), _object(payload.get("price"))
     message_id = _text(payload.get("clientmessageid")).strip().lower()
     if not is_message_id(message_id):
         message_id = ""  # of another sender's message
-    state = words_of(status.get("state")).lower()
+    state = words_of(given if isinstance(given, str) else status.get("state")).lower()
     if not state or not (message_id or umid):
         return None
     error_code = error_code_of(status.get("errorcode"))
@@ -147,17 +165,22 @@ def _click(payload: dict[str, Any], umid: str, received_at: float) -> Click | No
 
 
 _READERS = {
-    "outbound_message_status_changed": _receipt,
+    "outboundmessagestatuschanged": _receipt,
     "": _receipt,
-    "inbound_message_received": _inbound,
-    "short_url_clicked": _click,
+    "inboundmessagereceived": _inbound,
+    "shorturlclicked": _click,
 }
 
 
 def _object(value: object) -> dict[str, Any]:
-    """Return an object's fields, whose names may come in any case; anything else has none."""
+    """Return an object's fields by their plain names; anything else has none."""
     fields = value.items() if isinstance(value, dict) else ()
-    return {name.lower(): field for name, field in fields}
+    return {_plain_name(name): field for name, field in fields}
+
+
+def _plain_name(name: str) -> str:
+    """``eventType``, ``EventType`` and ``event_type`` are the same."""
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _text(value: object) -> str:
@@ -176,6 +199,7 @@ def _matching(pattern: str | re.Pattern[str], value: object) -> str:
 
 def _moment(value: object, received_at: float) -> float:
     """Return when something happened, never later than its arrival; 0 in doubt."""
-    at = float(_matching("[0-9]{13}", value) or 0) / 1000 or seconds_of_time(_text(value))
+    seconds, milliseconds = _matching("[0-9]{10}", value), _matching("[0-9]{13}", value)
+    at = float(seconds or 0) or float(milliseconds or 0) / 1000 or seconds_of_time(_text(value))
     # Items hold milliseconds.
     return round(at, 3) if received_at - _MAX_AGE <= at <= received_at else 0.0

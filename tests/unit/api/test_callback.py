@@ -153,8 +153,17 @@ class TestReceipts:
         "body",
         [
             a_receipt_callback("sent")["payload"],
+            a_receipt_callback("sent", status="Sent"),
             *(a_receipt_callback("sent") | {"namespace": one} for one in (" SMS ", "", None)),
-            [a_receipt_callback("sent")],
+            a_receipt_callback("sent") | {"eventType": "OutboundMessageStatusChanged"},
+            a_receipt_callback("sent") | {"eventType": "outbound-message-status-changed"},
+            {
+                "event_type": "outbound_message_status_changed",
+                "payload": {"client_message_id": MESSAGE_ID, "status": {"state": "sent"}},
+            },
+            [[a_receipt_callback("sent")]],
+            {"events": [a_receipt_callback("sent")]},
+            {"data": a_receipt_callback("sent")},
         ],
         ids=lambda body: json.dumps(body)[:50],
     )
@@ -162,6 +171,12 @@ class TestReceipts:
         receipt = receipt_of(body)
 
         assert (receipt.state, receipt.client_message_id) == (State.SENT, MESSAGE_ID)
+
+    def test_it_may_be_in_five_envelopes_and_in_no_more(self) -> None:
+        in_five = [[[[{"event": a_receipt_callback("sent")}]]]]
+
+        assert receipt_of(in_five).client_message_id == MESSAGE_ID
+        assert isinstance(read([in_five]), UnknownEvent)
 
     def test_a_line_break_within_a_string_does_no_harm(self) -> None:
         body = json.dumps(a_receipt_callback("sent")).replace("has changed", "has\nchanged")
@@ -204,6 +219,7 @@ class TestInboundMessages:
             ("2026-11-24T17:30:03+08:00", "2026-11-24T09:30:03.000Z"),
             ("2026-11-24T09:30:04Z", "2026-11-24T09:30:04.000Z"),
             ("2026-11-24T09:29:00.5Z", "2026-11-24T09:29:00.500Z"),
+            (1795512603, "2026-11-24T09:30:03.000Z"),
             (1795512603120, "2026-11-24T09:30:03.120Z"),
             ("1795512603120", "2026-11-24T09:30:03.120Z"),
             # In doubt:
@@ -352,7 +368,7 @@ def test_what_is_not_understood_is_kept(body: object) -> None:
     [
         *product(("", "garbage", "{", "[" * 200_000, '{"a":' * 50_000, "1" * 5000), [""]),
         # More events than can be written in time.
-        ("[" + "1," * 300 + "1]", ""),
+        *product(("[" + "1," * 300 + "1]", f'{{"events": {[[1, 2]] * 200}}}'), [""]),
         ("\n<?xml version='1.0'?><Report><state>delivered</state></Report>", "xml"),
     ],
     ids=lambda value: value[:20],
