@@ -1,10 +1,12 @@
 """Finds messages for those who ask what became of them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import as_completed
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
+from sms_bridge import background
 from sms_bridge.domain.message import Message, Position, State, is_message_id
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.errors import DetailsFailedError
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 
 # A page is what can be read in a second or two; a rare state may need several.
 _LOOKED_THROUGH_AT_MOST = 2000
-_ASKED_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -46,6 +47,8 @@ class LookUp:
     client_message_id_of: Callable[[str, str], str]
     """Asks 8x8 by its id and a sub-account; or `DetailsFailedError`. Empty where there is none."""
     sub_account_ids: Sequence[str]
+    seconds: float = 6.0
+    """To ask in all sub-accounts together; the function has ten."""
 
     def by_id(self, message_id: str) -> Message | None:
         """Return a message by the bridge's id."""
@@ -59,18 +62,21 @@ class LookUp:
         ``DetailsFailedError`` where none has it, and of some sub-account 8x8 did not say.
         """
         failure = None
-        with ThreadPoolExecutor(_ASKED_AT_ONCE) as pool:
-            asked = [
-                pool.submit(self.client_message_id_of, umid, one) for one in self.sub_account_ids
-            ]
-        for answer in asked:
-            try:
-                message = self.by_id(answer.result())
-            except DetailsFailedError as error:
-                failure = error
-            else:
-                if message is not None:
-                    return message
+        asked = [
+            background.start(partial(self.client_message_id_of, umid, one))
+            for one in self.sub_account_ids
+        ]
+        try:
+            for answer in as_completed(asked, self.seconds):
+                try:
+                    message = self.by_id(answer.result())
+                except DetailsFailedError as error:
+                    failure = error
+                else:
+                    if message is not None:
+                        return message
+        except TimeoutError:
+            failure = DetailsFailedError("timeout", "8x8 did not answer in time")
         # Receipts for a message that the bridge did not send.
         message = self.messages.get(f"umid {umid}")
         if message is None and failure:

@@ -185,10 +185,20 @@ class TestRefusedKeys:
         ]
         assert result.verdict is verdict
 
+    def test_a_second_try_needs_time(self) -> None:
+        keys = RotatingKeys(newest="key-2")
+        with LoopbackServer(answers(401), QUEUED) as server:
+            # To wait for the answer, to write the body, for another try.
+            times = iter([5.0, 5.0, 0.2])
+            result = send(server.url, keys=keys, time_left=lambda: next(times))
+
+        assert (result.http_status, keys.refused) == (401, [])
+        assert len(server.received) == 1
+
     def test_a_second_try_that_is_not_written_is_not_sent_though_the_first_was(self) -> None:
         with LoopbackServer(answers(401), QUEUED) as server:
-            # Twice to wait for the answer and to write the body.
-            times = iter([5.0, 5.0, 5.0, 0.0])
+            # Twice to wait for the answer and to write the body, and between them for a try.
+            times = iter([5.0, 5.0, 5.0, 5.0, 0.0])
             result = send(
                 server.url, keys=RotatingKeys(newest="key-2"), time_left=lambda: next(times)
             )
