@@ -8,7 +8,6 @@ from scripts.generated import rewrite, table
 from sms_bridge.domain import attempt, opt_out
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import FINAL, Outcome, OutcomeStatus, Receipt, State
-from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.reconciliation import OUTCOMES_OF_MISSING_RECEIPTS
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.services import dispatch, reconcile, send
@@ -42,19 +41,19 @@ def outcomes() -> Iterator[Outcome | None]:
 
     "Failed" is a state of the bridge's own, which no receipt brings.
     """
-    yield from (result.outcome for result in send_results())
+    for result in send_results():
+        if result.verdict is Verdict.PERMANENT:
+            yield Outcome(OutcomeStatus.FAILED, result.reason, result.description)
     yield from OUTCOMES_OF_MISSING_RECEIPTS.values()
     for state, code in product(sorted(FINAL - {State.FAILED}), ("", "N")):
-        yield outcome_of_receipt(
-            Receipt(
-                umid="",
-                client_message_id="",
-                sub_account_id="",
-                state=state,
-                eightx8_state="",
-                error_code=code,
-            )
-        )
+        yield Receipt(
+            umid="",
+            client_message_id="",
+            sub_account_id="",
+            state=state,
+            eightx8_state="",
+            error_code=code,
+        ).outcome
 
 
 def failures() -> dict[str, str]:

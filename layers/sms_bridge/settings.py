@@ -10,10 +10,14 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, get_args, get_type_hints
 
+from sms_bridge.domain.attempt import (
+    AbsentPolicy,
+    AmbiguousSendPolicy,
+    MissingReceiptPolicy,
+    UnresolvedPolicy,
+)
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, Keywords, OptOutScope, keywords_of
-from sms_bridge.domain.outcome import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.errors import BridgeError
 
 

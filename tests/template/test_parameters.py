@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from scripts.parameter_table import with_tables
+from sms_bridge.domain.attempt import (
+    AbsentPolicy,
+    AmbiguousSendPolicy,
+    MissingReceiptPolicy,
+    UnresolvedPolicy,
+)
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptOutScope
-from sms_bridge.domain.outcome import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.settings import DispatchMode
 from tests.template.conftest import PROJECT, Template
 

@@ -1,9 +1,21 @@
-"""What came of an attempt to send a message, and of recording something about one."""
+"""Attempts to send a message: what came of one, and when there may be another.
+
+Only if 8x8 is proven not to have the message; what proves it is in the table of
+``sms_bridge.providers.eightx8_errors``.
+"""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
-from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
+from sms_bridge.domain.message import Message, State
+
+_MAX_TRIES_AT_ONCE = 3
+
+# In the send queue: quick at first, then every five minutes until the message's time is over.
+_FIRST_WAIT = 5
+_MAX_WAIT = 300
+_MAX_RETRY_AFTER = 900
 
 
 class Verdict(StrEnum):
@@ -34,13 +46,6 @@ class SendResult:
     retry_after: float | None = None
     """Seconds that 8x8 asked to wait for, where it did."""
 
-    @property
-    def outcome(self) -> Outcome | None:
-        """The outcome of the message if this is its end, ``None`` while it is not."""
-        if self.verdict is not Verdict.PERMANENT:
-            return None
-        return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
-
 
 EXPIRED = SendResult(
     Verdict.PERMANENT, "expired", "The message could not be sent within its time to live"
@@ -60,7 +65,7 @@ def message_after(message: Message, result: SendResult, state: State) -> Message
 
 
 class Effect(StrEnum):
-    """What a receipt, or the result of an attempt, did."""
+    """What recording a receipt, an attempt or its result did."""
 
     MOVED = "moved"  # the message is in a new state
     LATE = "late"  # nothing new about the state; it is in the history
@@ -68,8 +73,7 @@ class Effect(StrEnum):
     MISMATCHED = "mismatched"  # it names another sub-account than the message has
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Recorded:
+class Recorded(NamedTuple):
     """The message after something was recorded, and whether that made its outcome due."""
 
     message: Message
@@ -77,32 +81,100 @@ class Recorded:
     outcome_is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
-class Attempt:
-    """The answer to a request to begin sending a waiting message."""
-
-    begun: bool
-    """Whether the attempt is the caller's."""
-    state: State | None = None
-    """Of the message, as it is now; ``None`` where there is no message that the bridge sends."""
-    number: int = 0
-    """How often it was tried, this time included."""
-    is_ambiguous: bool = False
-    """Whether 8x8 may have the message from an earlier attempt."""
-    outcome_is_open: bool = False
-    """Not begun, but MoEngage still has to hear the outcome."""
-
-    @classmethod
-    def of(cls, message: Message | None, *, begun: bool) -> "Attempt":
-        if message is None or not message.accepted_at:
-            return cls(begun=begun)
-        return cls(
-            begun=begun,
-            state=message.state,
-            number=message.attempt,
-            is_ambiguous=bool(message.ambiguous_since),
-            outcome_is_open=not begun and message.outcome_is_open,
-        )
+FIRST_ATTEMPT = Recorded(
+    Message(id="", state=State.SENDING, attempt=1), Effect.MOVED, outcome_is_new=False
+)
+"""A first attempt is begun. What else is known of the message is not read."""
 
 
-FIRST_ATTEMPT = Attempt(begun=True, state=State.SENDING, number=1)
+class UnresolvedPolicy(StrEnum):
+    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
+
+    REPORT = "report"
+    LEAVE = "leave"
+
+
+class AbsentPolicy(StrEnum):
+    """What to do with a message that 8x8 is proven not to have."""
+
+    RESEND = "resend"  # send it, while its time to live lasts
+    REPORT = "report"  # report it as failed
+    LEAVE = "leave"  # leave it to a person
+
+
+class MissingReceiptPolicy(StrEnum):
+    """What to report of a message whose final receipt never came."""
+
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    NOTHING = "nothing"
+
+
+class AmbiguousSendPolicy(StrEnum):
+    """What to do when it is ambiguous whether 8x8 has a message, so when to send it again."""
+
+    HOLD = "hold"  # wait for a receipt or proof: never two SMS, possibly none
+    RESEND = "resend"  # send it again: never none, possibly two SMS
+
+    def state_after(self, result: SendResult, *, ambiguous: bool = False) -> State:
+        """Return the state that an attempt leaves the message in.
+
+        ``ambiguous``: 8x8 may have the message from an earlier attempt.
+        """
+        holds = self is AmbiguousSendPolicy.HOLD
+        match result.verdict:
+            case Verdict.ACCEPTED:
+                return State.QUEUED
+            case Verdict.PERMANENT if ambiguous and not result.umid and not holds:
+                # This attempt failed for good, but an earlier one may have been delivered.
+                return State.UNKNOWN
+            case Verdict.PERMANENT:
+                # If 8x8 gave it a umid, 8x8 has it, as rejected.
+                return State.REJECTED if result.umid else State.FAILED
+            case Verdict.AMBIGUOUS if holds:
+                return State.UNKNOWN
+            case _:
+                return State.WAITING
+
+    def pause_before_trying_at_once(
+        self, result: SendResult, *, tries: int, seconds_left: float, chance: float
+    ) -> float | None:
+        """Return the seconds to wait before the message is sent again within the same request.
+
+        ``None`` when it may not be sent again, or not in time. ``tries``, at least 1, is how often
+        it was sent in this request; ``chance``, between 0 and 1, makes the jitter.
+        """
+        if self.state_after(result) is not State.WAITING or tries >= _MAX_TRIES_AT_ONCE:
+            return None
+        planned = 1.0 if result.verdict is Verdict.THROTTLED else 0.2 * 2 ** (tries - 1)
+        pause = max(jittered(planned, chance), result.retry_after or 0.0)
+        return pause if pause < seconds_left else None
+
+
+def wait_in_queue(result: SendResult, *, tries: int, chance: float) -> int:
+    """Return the seconds for which a message that may be sent again stays in the queue."""
+    planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
+    asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
+    return max(1, round(max(jittered(planned, chance), asked)))
+
+
+def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
+    """Return whether the result of an attempt has to be recorded.
+
+    That 8x8 accepted it has not: the first receipt says so seconds later, or else 8x8's log. A
+    scheduled message has neither for a long time.
+    """
+    return is_scheduled or result.verdict is not Verdict.ACCEPTED
+
+
+def jittered(seconds: float, chance: float) -> float:
+    """Return a wait that is spread by a fifth to both sides, so that not all come back at once."""
+    return seconds * (1 + 0.2 * (2 * chance - 1))
+
+
+def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
+    """Return how long one function has to take for its messages, so that all stay under the rate.
+
+    ``rate`` is in messages a second, 0 for no limit; ``at_once`` functions may run at once.
+    """
+    return messages * at_once / rate if rate else 0.0

@@ -143,6 +143,21 @@ class Receipt:
         """Tell receipts of one message apart; a receipt that 8x8 repeats has the same key."""
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
 
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that it brings, ``None`` while it is not final."""
+        if self.state not in FINAL:
+            return None
+        if self.state in (State.DELIVERED, State.READ):
+            return Outcome(OutcomeStatus.DELIVERED)
+        reason = f"eightx8_{self.state}" + (f"_{self.error_code}" if self.error_code else "")
+        description = self.error_message or self.detail.replace("_", " ")
+        return Outcome(OutcomeStatus.FAILED, reason, description)
+
+
+FIRST_LEASE_SECONDS = 100
+"""An outcome that becomes due is leased for so long to the record that is queued for it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Message:

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from sms_bridge.domain.attempt import MissingReceiptPolicy
 from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
-from sms_bridge.domain.outcome import MissingReceiptPolicy
 
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120

@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import QueuedMessage
-from sms_bridge.domain.attempt import EXPIRED, Attempt, SendResult, Verdict
+from sms_bridge.domain.attempt import (
+    EXPIRED,
+    Effect,
+    Recorded,
+    SendResult,
+    Verdict,
+    is_to_be_written,
+    seconds_for,
+    wait_in_queue,
+)
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import NOT_WITH_8X8, State
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
 from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services import steps
 
@@ -36,8 +43,8 @@ _BATCH_REFUSED = SendResult(
     Verdict.NOT_SENT, "batch_refused", "8x8 refused the batch; the message is sent alone"
 )
 
-_Begun = tuple[QueuedMessage, Attempt]
-"""A queued message, and the attempt to send it."""
+_Begun = tuple[QueuedMessage, Message]
+"""A queued message, and what is known of it since the attempt to send it was begun."""
 
 _Stay = tuple[QueuedMessage, int | None]
 """A message that stays in the queue, and the seconds for which it is hidden, if it is."""
@@ -79,18 +86,20 @@ class DispatchMessages:
                     stay.append((queued, _SECONDS_BETWEEN_LOOKS))
                 elif isinstance(attempt, Exception):
                     stay += self._fail(queued, attempt)
-                elif attempt.state is None:
+                elif attempt.effect is Effect.MOVED:
+                    if expired or message.id in opted_out:
+                        self._record(queued, attempt.message, EXPIRED if expired else OPTED_OUT)
+                    else:
+                        ready[message.sub_account_id].append((queued, attempt.message))
+                elif not attempt.message.accepted_at:
                     stay += self._dead_letter(queued, "message_not_found")
-                elif not attempt.begun:
-                    if attempt.outcome_is_open and queued.receives > 1:
-                        # The record came back, so queueing the outcome may have failed.
-                        self.outcomes.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
-                    if attempt.state in NOT_WITH_8X8 and not expired:
-                        stay.append((queued, _SECONDS_BETWEEN_LOOKS))
-                elif expired or message.id in opted_out:
-                    self._record(queued, attempt, EXPIRED if expired else OPTED_OUT)
                 else:
-                    ready[message.sub_account_id].append((queued, attempt))
+                    if attempt.message.outcome_is_open and queued.receives > 1:
+                        # The record came back, so queueing the outcome may have failed.
+                        again = steps.SECONDS_BEFORE_QUEUEING_AGAIN
+                        self.outcomes.add(message.id, delay_seconds=again)
+                    if attempt.message.state in NOT_WITH_8X8 and not expired:
+                        stay.append((queued, _SECONDS_BETWEEN_LOOKS))
             except Exception as error:
                 stay += self._fail(queued, error)
         began = self.clock()
@@ -106,7 +115,7 @@ class DispatchMessages:
 
     def _begin(
         self, received: Sequence[QueuedMessage]
-    ) -> tuple[set[str], dict[str, Attempt | Exception]]:
+    ) -> tuple[set[str], dict[str, Recorded | Exception]]:
         """Begin an attempt for each message, if it is known who opted out.
 
         Returns the messages to people who opted out; and by message its attempt, or why none was
@@ -120,7 +129,7 @@ class DispatchMessages:
             if one.message.message_type in types and not one.message.reply_to
         }
         opted_out: set[str] = set()
-        attempts: dict[str, Attempt | Exception] = {}
+        attempts: dict[str, Recorded | Exception] = {}
         try:
             people = self.opt_outs.opted_out_among(checked.values())
             opted_out = {message_id for message_id, person in checked.items() if person in people}
@@ -152,13 +161,13 @@ class DispatchMessages:
             # What has left is not known: their state says so, and `reconcile` asks the log.
             log_failure("batch not sent", error, sub_account_id=sub_account_id)
             return [(queued, None) for queued, _ in batch]
-        for queued, attempt in batch:
+        for queued, begun in batch:
             result = results[queued.message.id]
             if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
-                accepted.append((queued.message, attempt.number, result.umid))
+                accepted.append((queued.message, begun.attempt, result.umid))
                 continue
             try:
-                state = self._record(queued, attempt, result)
+                state = self._record(queued, begun, result)
             except Exception as error:
                 log_failure("result not recorded", error, message_id=queued.message.id)
                 stay.append((queued, None))
@@ -191,12 +200,12 @@ class DispatchMessages:
             for message_id, request in requests.items()
         }
 
-    def _record(self, queued: QueuedMessage, attempt: Attempt, result: SendResult) -> State:
+    def _record(self, queued: QueuedMessage, begun: Message, result: SendResult) -> State:
         now = self.clock()
         policy = self.settings.ambiguous_send_policy
-        state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
+        state = policy.state_after(result, ambiguous=bool(begun.ambiguous_since))
         message_id = queued.message.id
-        recorded = self.messages.record_result(message_id, attempt.number, result, state, now)
+        recorded = self.messages.record_result(message_id, begun.attempt, result, state, now)
         steps.queue_outcome(self.outcomes, recorded, now)
         waited = steps.seconds_since(queued.message.accepted_at, now)
         steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})

@@ -16,11 +16,12 @@ from aws_lambda_powertools.utilities.circuit_breaker import (
 from sms_bridge.domain.arrivals import QueuedOutcome
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, Outcome, new_id
-from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
 from sms_bridge.domain.reporting import (
+    LEASE_SECONDS,
     Report,
     ReportResult,
     ReportVerdict,
+    holds_lease,
     seconds_before_next_try,
     seconds_while_circuit_is_open,
 )

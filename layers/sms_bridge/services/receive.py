@@ -9,7 +9,6 @@ from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Receipt, is_message_id
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptRequest, keyword_of
-from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import is_number, keyed_hash, masked
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services import steps
@@ -62,7 +61,7 @@ class ReceiveCallback:
     def _record(self, receipt: Receipt) -> None:
         is_ours = is_message_id(receipt.client_message_id)
         message_id = receipt.client_message_id if is_ours else f"umid {receipt.umid}"
-        outcome = outcome_of_receipt(receipt) if is_ours else None
+        outcome = receipt.outcome if is_ours else None
         recorded = self.messages.record_receipt(message_id, receipt, outcome)
         now = self.clock()
         steps.queue_outcome(self.outcomes, recorded, now)

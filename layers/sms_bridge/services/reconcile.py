@@ -6,10 +6,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import (
+    EXPIRED,
+    AbsentPolicy,
+    Effect,
+    Recorded,
+    SendResult,
+    UnresolvedPolicy,
+    Verdict,
+)
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
-from sms_bridge.domain.outcome import AbsentPolicy, UnresolvedPolicy, outcome_of_receipt
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
     SECONDS_OF_SILENCE,
@@ -145,10 +152,9 @@ class Reconcile:
         policy = self.settings.ambiguous_send_policy
         if policy.state_after(EXPIRED, ambiguous=ambiguous) is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
-            attempt = self.messages.begin_attempt(message.id, self.clock())
-            if not attempt.begun:
+            message, effect, _ = self.messages.begin_attempt(message.id, self.clock())
+            if effect is not Effect.MOVED:
                 return
-            message = replace(message, attempt=attempt.number)
         self._resolve(message, EXPIRED, ambiguous=ambiguous)
 
     def _give_up(self, message: Message, unresolved: SendResult) -> None:
@@ -261,8 +267,7 @@ class Reconcile:
     def _resolve_by_log(self, message: Message, export: LogExport) -> None:
         receipt = export.receipts.get(message.id)
         if receipt is not None:
-            outcome = outcome_of_receipt(receipt)
-            recorded = self.messages.record_receipt(message.id, receipt, outcome)
+            recorded = self.messages.record_receipt(message.id, receipt, receipt.outcome)
             if recorded.effect is Effect.MOVED:
                 self._report("8x8's log shows it", recorded)
             else:

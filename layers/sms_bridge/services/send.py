@@ -7,13 +7,19 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
-from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict, message_after
+from sms_bridge.domain.attempt import (
+    Effect,
+    Recorded,
+    SendResult,
+    Verdict,
+    is_to_be_written,
+    message_after,
+    wait_in_queue,
+)
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, State
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.retry_policy import is_to_be_written, wait_in_queue
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services import steps
@@ -122,7 +128,7 @@ class SendMessage:
         elif first.outcome_is_open:
             # Its sender may not have queued it: no record of it would come back.
             try:
-                self.outcomes.add(first.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+                self.outcomes.add(first.id, delay_seconds=steps.SECONDS_BEFORE_QUEUEING_AGAIN)
             except Exception as error:
                 log_failure("outcome not queued again", error, message_id=first.id)
         return first

@@ -8,7 +8,6 @@ from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Ver
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, State, new_id
 from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
 from sms_bridge.domain.phone_number import international, keyed_hash
 from sms_bridge.domain.segments import segments_of
 from sms_bridge.observability import Figure, Metric, logger, message_fields, metric_fields
@@ -20,6 +19,14 @@ Figures = dict[Metric, Figure]
 
 Accepted = tuple[Message, int, str]
 """A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
+
+# MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's id,
+# and a report about an unknown id would be lost.
+_SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
+
+# If a receipt or a request is repeated while the outcome is open, queueing it may have failed the
+# first time. By then the first report has ended, so that MoEngage is not called twice at once.
+SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
 # A repeat brings the text of a message that waits, in case its record got lost. That is no reason
 # to send it sooner.
@@ -71,10 +78,10 @@ def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None
     if not message.outcome_is_open:
         return
     if recorded.outcome_is_new:
-        delay = seconds_before_reporting(message.accepted_at, now)
+        wait = round(message.accepted_at + _SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID - now)
+        delay = max(0, min(_SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID, wait))
         queue.add(message.id, delay_seconds=delay, lease=message.outcome_lease_owner)
     elif recorded.effect in (Effect.LATE, Effect.REPEATED):
-        # 8x8 repeats a callback that was not answered: queueing may have failed the first time.
         queue.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
 
 

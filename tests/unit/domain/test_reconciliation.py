@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sms_bridge.domain.attempt import MissingReceiptPolicy
 from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
-from sms_bridge.domain.outcome import MissingReceiptPolicy
 from sms_bridge.domain.reconciliation import (
     OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,

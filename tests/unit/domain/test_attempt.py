@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.attempt import AmbiguousSendPolicy, SendResult, seconds_for, wait_in_queue
 from sms_bridge.domain.message import State
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, seconds_for, wait_in_queue
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, REFUSED, REJECTED, THROTTLED
 
 HOLD, RESEND = AmbiguousSendPolicy
