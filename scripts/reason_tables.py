@@ -5,7 +5,7 @@ from itertools import product
 
 from scripts import generated
 from scripts.generated import rewrite, table
-from sms_bridge.domain import attempt, opt_out
+from sms_bridge.domain import attempt
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import FINAL, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.domain.reconciliation import OUTCOMES_OF_MISSING_RECEIPTS
@@ -32,7 +32,7 @@ def answers_of_8x8() -> dict[str, SendResult]:
 def send_results() -> Iterator[SendResult]:
     """Return the possible results of an attempt to send: 8x8's answers, and the bridge's own."""
     yield from answers_of_8x8().values()
-    for module in (attempt, opt_out, dispatch, reconcile, send):
+    for module in (attempt, dispatch, reconcile, send):
         yield from (one for one in vars(module).values() if isinstance(one, SendResult))
 
 

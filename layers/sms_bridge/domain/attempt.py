@@ -50,6 +50,7 @@ class SendResult:
 EXPIRED = SendResult(
     Verdict.PERMANENT, "expired", "The message could not be sent within its time to live"
 )
+OPTED_OUT = SendResult(Verdict.PERMANENT, "opted_out", "The recipient asked not to be texted")
 
 
 def message_after(message: Message, result: SendResult, state: State) -> Message:

@@ -25,8 +25,6 @@ _MAX_WINDOW = 86_400
 Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
-CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
-
 
 class ClaimKey(NamedTuple):
     """What requests for the same message have in common."""
@@ -94,7 +92,10 @@ def claim(message: Message, key: ClaimKey | None, now: float, create: Create) ->
     return step
 
 
-def claim_all(claims: Sequence[Claiming], create_all: CreateAll) -> list[Claim | Exception]:
+def claim_all(
+    claims: Sequence[Claiming],
+    create_all: Callable[[Sequence[Message]], Sequence[Message | Exception | None]],
+) -> list[Claim | Exception]:
     """Claim many messages side by side, no two with the same key.
 
     Returns for each its claim, or why it is not known whether it was made.
@@ -132,9 +133,16 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
     window, slot = int((now - key.seconds - CLOCK_SKEW) // length), 0
     claimed = None
     while claimed is None:
-        message_id = key.message_id(window, slot)
+        new = replace(message, id=key.message_id(window, slot))
         is_past = window < current
-        new = closing_record(message, message_id) if is_past else replace(message, id=message_id)
+        if is_past:
+            new = Message(
+                id=new.id,
+                state=new.state,
+                claimed_by=new.claimed_by,
+                accepted_at=new.accepted_at,
+                closes_window=True,
+            )
         taken = yield new
         if taken is None and not is_past:
             claimed = Claim(won=True, message=new)
@@ -150,14 +158,3 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
 def seconds_a_window(duplicate_window: int) -> int:
     """Return the length of the windows into which a duplicate window's claims are put."""
     return min(max(_DUPLICATE_WINDOWS * duplicate_window, _MIN_WINDOW), _MAX_WINDOW)
-
-
-def closing_record(message: Message, message_id: str) -> Message:
-    """Return the record that closes a window; it holds nothing of the message."""
-    return Message(
-        id=message_id,
-        state=message.state,
-        claimed_by=message.claimed_by,
-        accepted_at=message.accepted_at,
-        closes_window=True,
-    )

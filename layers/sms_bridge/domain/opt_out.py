@@ -5,8 +5,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from sms_bridge.domain.attempt import SendResult, Verdict
-
 Person = tuple[str, str]
 """Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
 
@@ -53,8 +51,6 @@ class Identifier(StrEnum):
     CUSTOMER_ID = "customer_id"  # the customer id is the number's digits
     CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"  # the same, with a plus in front
 
-
-OPTED_OUT = SendResult(Verdict.PERMANENT, "opted_out", "The recipient asked not to be texted")
 
 # No keyword is longer. What is longer is not looked at: normalizing costs time.
 _MAX_CHARACTERS = 200

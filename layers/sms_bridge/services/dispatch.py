@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sms_bridge.domain.arrivals import QueuedMessage
 from sms_bridge.domain.attempt import (
     EXPIRED,
+    OPTED_OUT,
     Effect,
     Recorded,
     SendResult,
@@ -18,7 +19,6 @@ from sms_bridge.domain.attempt import (
 )
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
-from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services import steps
 

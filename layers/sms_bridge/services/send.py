@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sms_bridge import background
 from sms_bridge.domain.attempt import (
+    OPTED_OUT,
     Effect,
     Recorded,
     SendResult,
@@ -19,7 +20,6 @@ from sms_bridge.domain.attempt import (
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, State
-from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services import steps

@@ -4,21 +4,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, State, new_id
-from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.domain.phone_number import international, keyed_hash
 from sms_bridge.domain.segments import segments_of
-from sms_bridge.observability import Figure, Metric, logger, message_fields, metric_fields
+from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import OutcomeQueue
 
-Figures = dict[Metric, Figure]
+Figures = dict[Metric, Any]
 
 Accepted = tuple[Message, int, str]
 """A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
+
+_COUNTED = {
+    Verdict.ACCEPTED: Metric.SENT,
+    Verdict.PERMANENT: Metric.REJECTED,
+    Verdict.THROTTLED: Metric.THROTTLED,
+    Verdict.NOT_SENT: Metric.UNAVAILABLE,
+    Verdict.AMBIGUOUS: Metric.AMBIGUOUS,
+}
 
 # MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's id,
 # and a report about an unknown id would be lost.
@@ -111,26 +118,14 @@ def log_attempt(recorded: Recorded, result: SendResult, figures: Figures) -> Non
 
 def count_attempt(figures: Figures, result: SendResult) -> None:
     """Count the result of one attempt: a message may be tried several times in one request."""
-    counted = []
-    match result.verdict:
-        case Verdict.ACCEPTED:
-            counted.append(Metric.SENT)
-        case Verdict.AMBIGUOUS:
-            counted.append(Metric.AMBIGUOUS)
-        case Verdict.THROTTLED:
-            counted.append(Metric.THROTTLED)
-        # The bridge's own reasons for not sending have no such prefix.
-        case Verdict.NOT_SENT if result.reason.startswith("eightx8_"):
-            counted.append(Metric.UNAVAILABLE)
-        case Verdict.PERMANENT if result.reason == OPTED_OUT.reason:
-            counted.append(Metric.OPTED_OUT)
-        case Verdict.PERMANENT if result.reason.startswith("eightx8_"):
-            counted.append(Metric.REJECTED)
+    counted = [Metric.OPTED_OUT] if result is OPTED_OUT else []
+    # The bridge's own reasons for not sending have no such prefix.
+    if result.verdict is Verdict.ACCEPTED or result.reason.startswith("eightx8_"):
+        counted.append(_COUNTED[result.verdict])
     if result.http_status == 401:
         counted.append(Metric.UNAUTHORIZED)
     for metric in counted:
-        before = figures.get(metric, 0)
-        figures[metric] = 1 + (before if isinstance(before, int) else 0)
+        figures[metric] = figures.get(metric, 0) + 1
 
 
 def log_accepted(accepted: Sequence[Accepted], now: float) -> None:

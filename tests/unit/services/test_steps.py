@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.message import Outcome, OutcomeStatus, State
-from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.observability import Metric
 from sms_bridge.services.steps import (
     Figures,
