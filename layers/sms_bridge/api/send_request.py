@@ -8,9 +8,16 @@ from sms_bridge.api.authentication import admit, callback_url, check_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import NOT_FILLED, OPTIONS, Given, is_macro, read_fields, values_of
 from sms_bridge.api.request import HttpRequest, read_sub_account_id
-from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
-from sms_bridge.domain.phone_number import is_in_countries, readings
-from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
+from sms_bridge.domain.message import (
+    ALWAYS_FITS,
+    MAX_SEGMENTS,
+    Message,
+    MessageRequest,
+    MessageType,
+    State,
+    segments_of,
+)
+from sms_bridge.domain.phone_number import digits_of, readings
 
 if TYPE_CHECKING:
     from sms_bridge.settings import SendSettings
@@ -102,7 +109,7 @@ def _check_country(message: MessageRequest, calling_codes: tuple[str, ...], give
     if message.country and not message.destination.startswith("+"):
         # 8x8 may read it as a national number or as an international one.
         may_be = readings(message.destination, message.country)
-    if may_be and all(is_in_countries(one, calling_codes) for one in may_be):
+    if may_be and all(digits_of(one).startswith(calling_codes) for one in may_be):
         return
     words = "is in a country that this bridge may not send to"
     if may_be != {message.destination}:

@@ -123,19 +123,14 @@ class AmbiguousSendPolicy(StrEnum):
         ``ambiguous``: 8x8 may have the message from an earlier attempt.
         """
         holds = self is AmbiguousSendPolicy.HOLD
-        match result.verdict:
-            case Verdict.ACCEPTED:
-                return State.QUEUED
-            case Verdict.PERMANENT if ambiguous and not result.umid and not holds:
-                # This attempt failed for good, but an earlier one may have been delivered.
-                return State.UNKNOWN
-            case Verdict.PERMANENT:
-                # If 8x8 gave it a umid, 8x8 has it, as rejected.
-                return State.REJECTED if result.umid else State.FAILED
-            case Verdict.AMBIGUOUS if holds:
-                return State.UNKNOWN
-            case _:
-                return State.WAITING
+        if result.verdict is Verdict.ACCEPTED:
+            return State.QUEUED
+        if result.verdict is Verdict.PERMANENT and result.umid:
+            return State.REJECTED  # 8x8 has it
+        if result.verdict is Verdict.PERMANENT:
+            # This attempt failed for good, but an earlier one may have been delivered.
+            return State.UNKNOWN if ambiguous and not holds else State.FAILED
+        return State.UNKNOWN if holds and result.verdict is Verdict.AMBIGUOUS else State.WAITING
 
     def pause_before_trying_at_once(
         self, result: SendResult, *, tries: int, seconds_left: float, chance: float

@@ -1,8 +1,7 @@
-"""Phone numbers: one form for each person, and how numbers are shown and limited to countries."""
+"""Phone numbers: one form for each person, and how numbers are shown."""
 
 import hmac
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 
 # 8x8's own rule for ``destination`` (OpenAPI file, schema SmsRequest).
@@ -86,8 +85,3 @@ def keyed_hash(number: str, key: str, country: str = "") -> str:
     """
     digits = digits_of(e164(number, country))
     return hmac.digest(key.encode(), digits.encode("utf-8", "replace"), "sha256").hex()[:16]
-
-
-def is_in_countries(number: str, calling_codes: Iterable[str]) -> bool:
-    """Tell whether an international number begins with one of the calling codes (digits)."""
-    return digits_of(number).startswith(tuple(calling_codes))

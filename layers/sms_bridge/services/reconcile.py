@@ -119,7 +119,8 @@ class Reconcile:
             logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
             unreadable.append(error.item_id)
 
-        since, until = span_to_look_at(scheduled_at, self.clock(), self.settings)
+        timeout = self.settings.unknown_timeout_seconds
+        since, until = span_to_look_at(scheduled_at, self.clock(), timeout)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:

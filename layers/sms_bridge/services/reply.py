@@ -10,7 +10,7 @@ from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import MessageRequest, MessageType, State, id_of
 from sms_bridge.domain.opt_out import Keyword
-from sms_bridge.domain.phone_number import NUMBER, digits_of, is_in_countries
+from sms_bridge.domain.phone_number import NUMBER, digits_of
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services import steps
 
@@ -121,6 +121,6 @@ class Reply:
         ):
             return ReplyEffect.NUMBER
         codes = self.settings.allowed_country_calling_codes
-        if codes and not is_in_countries(inbound.source, codes):
+        if codes and not digits_of(inbound.source).startswith(codes):
             return ReplyEffect.COUNTRY
         return None

@@ -114,22 +114,20 @@ class TestWhichMessagesARunLooksAt:
     def test_old_messages_are_looked_at_rarely(self, time_of_day: int, age: float) -> None:
         now = MIDNIGHT + time_of_day
 
-        assert span_to_look_at(now, now, TIMEOUTS)[0] == (now - age if age else 0.0)
+        assert span_to_look_at(now, now, 600)[0] == (now - age if age else 0.0)
 
     def test_a_run_that_was_not_scheduled_looks_at_all(self) -> None:
-        assert span_to_look_at(0.0, MIDNIGHT + 43_200, TIMEOUTS)[0] == 0.0
+        assert span_to_look_at(0.0, MIDNIGHT + 43_200, 600)[0] == 0.0
 
     def test_a_run_every_five_minutes_looks_at_each_age_long_enough_to_read_an_export(self) -> None:
         runs = [MIDNIGHT + 300 * number for number in range(288)]
-        looks = [span_to_look_at(run, run, TIMEOUTS)[0] <= MIDNIGHT - EVER for run in runs]
+        looks = [span_to_look_at(run, run, 600)[0] <= MIDNIGHT - EVER for run in runs]
 
         assert looks == [True] * 12 + [False] * 276
 
     @pytest.mark.parametrize(("unknown", "youngest"), [(600, 300), (60, 60)])
     def test_young_messages_are_on_their_way(self, unknown: int, youngest: int) -> None:
-        timeouts = settings_of(ReconcileSettings, unknown_timeout_seconds=unknown)
-
-        assert span_to_look_at(AT, AT, timeouts)[1] == AT - youngest
+        assert span_to_look_at(AT, AT, unknown)[1] == AT - youngest
 
 
 @given(st.sampled_from(State), st.integers(0, 400_000), st.integers(0, 400_000))
