@@ -66,10 +66,6 @@ def read_message(
     never hears the outcome.
     """
     values = values_of(given, settings.caller_callback_hosts)
-    options = {name: values[name] for name in OPTIONS if name in values}
-    adds_callback_url = bool(callback_url) and "dlrCallbackUrl" not in options
-    if adds_callback_url:
-        options["dlrCallbackUrl"] = callback_url
     is_transactional = sub_account_id in settings.transactional_sub_account_ids
     usual_type = MessageType.TRANSACTIONAL if is_transactional else MessageType.PROMOTIONAL
     message = MessageRequest(
@@ -78,8 +74,8 @@ def read_message(
         text=values["text"],
         message_type=MessageType(values.get("messageType", usual_type)),
         source=values.get("source") or settings.default_sender_id or None,
-        options=options,
-        adds_callback_url=adds_callback_url,
+        options={name: values[name] for name in OPTIONS if name in values},
+        callback_url=callback_url,
         client_message_id=values.get("clientMessageId"),
         idempotency_key=idempotency_key,
         campaign_id=values.get("campaignId"),

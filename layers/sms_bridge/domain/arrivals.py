@@ -84,8 +84,6 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedOutcome:
-    """An outcome from the outcome queue."""
-
     message_id: str
     lease: str
     """The owner of the lease since it became due; empty for any record but the first."""
@@ -103,8 +101,6 @@ class InboundWork(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedInbound:
-    """An inbound message from the outcome queue."""
-
     inbound_id: str
     work: InboundWork
     body: str = field(compare=False)

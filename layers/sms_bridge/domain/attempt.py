@@ -30,8 +30,6 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SendResult:
-    """The result of one attempt."""
-
     verdict: Verdict
     reason: str = ""
     """A stable code, empty when accepted."""

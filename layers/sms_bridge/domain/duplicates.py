@@ -59,17 +59,13 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
     seconds = SECONDS_OF_AN_IDEMPOTENCY_KEY if request.idempotency_key else window_seconds
     if seconds == 0:
         return None
-    options = dict(request.options)
-    if request.adds_callback_url:
-        # Its token is replaced now and then.
-        options.pop("dlrCallbackUrl", None)
     asked_for = [
         request.sub_account_id,
         e164(request.destination, request.country),
         request.text,
         request.message_type,
         request.source,
-        sorted(options.items()),
+        sorted(request.options.items()),
         request.client_message_id,
         request.idempotency_key,
         request.campaign_id,

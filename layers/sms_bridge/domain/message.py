@@ -23,8 +23,6 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """Where a message stands."""
-
     WAITING = "waiting"  # in the send queue; 8x8 does not have it
     SENDING = "sending"  # the request to 8x8 is on its way
     UNKNOWN = "unknown"  # ambiguous: the request was written, and 8x8 may have it
@@ -82,8 +80,8 @@ class MessageRequest:
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     """8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through."""
-    adds_callback_url: bool = False
-    """Whether the option ``dlrCallbackUrl`` is the bridge's own, which nobody asked for."""
+    callback_url: str = ""
+    """The bridge's own, for receipts, unless the caller has one among the options."""
     client_message_id: str | None = None
     """The caller's own id, given back in the answer. 8x8 gets the bridge's id instead."""
     idempotency_key: str | None = None
@@ -119,8 +117,6 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Receipt:
-    """One of 8x8's delivery receipts."""
-
     umid: str
     client_message_id: str
     sub_account_id: str

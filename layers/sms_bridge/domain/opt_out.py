@@ -17,8 +17,6 @@ class OptRequest(StrEnum):
 
 
 class Keyword(StrEnum):
-    """What an inbound text can be, beside any other text."""
-
     STOP = "stop"
     START = "start"
     HELP = "help"
@@ -66,7 +64,6 @@ _MARKS = (
 
 
 def keywords_of(stop: Iterable[str], start: Iterable[str], help_: Iterable[str] = ()) -> Keywords:
-    """Return keywords as they are compared."""
     words = (frozenset(map(_comparable, some)) - {""} for some in (stop, start, help_))
     return dict(zip(Keyword, words, strict=True))
 

@@ -29,8 +29,6 @@ SECONDS_OF_SILENCE = 7 * _DAY
 
 
 class Finding(StrEnum):
-    """What is wrong with a message."""
-
     NEVER_SENT = "never_sent"  # its time to live ended while it waited
     OUTCOME_STUCK = "outcome_stuck"  # it is due and nobody reports it
     ASK = "ask"  # 8x8's log has to be asked what became of it

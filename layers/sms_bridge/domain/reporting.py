@@ -27,8 +27,6 @@ _LONGEST_PAUSE = 300
 
 
 class ReportVerdict(StrEnum):
-    """What a report to MoEngage came to."""
-
     ACKNOWLEDGED = "acknowledged"
     RETRY = "retry"
     REFUSED = "refused"  # MoEngage does not accept it, now or later
@@ -36,8 +34,6 @@ class ReportVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportResult:
-    """The result of one call to MoEngage."""
-
     verdict: ReportVerdict
     http_status: int = 0
     """0 where there was no answer."""

@@ -84,8 +84,7 @@ class Reply:
             text=text,
             message_type=MessageType.TRANSACTIONAL,
             source=inbound.destination[-_MAX_SOURCE:],
-            options={"dlrCallbackUrl": callback_url} if callback_url else {},
-            adds_callback_url=bool(callback_url),
+            callback_url=callback_url,
         )
         digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
         to_live = self.settings.transactional_seconds_to_live

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 Figures = dict[Metric, Any]
 
-Accepted = tuple[Message, int, str]
-"""A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
-
 _COUNTED = {
     Verdict.ACCEPTED: Metric.SENT,
     Verdict.PERMANENT: Metric.REJECTED,
@@ -134,14 +131,15 @@ def count_attempt(figures: Figures, result: SendResult) -> None:
         figures[metric] = figures.get(metric, 0) + 1
 
 
-def log_accepted(accepted: Sequence[Accepted], now: float) -> None:
-    """Log the messages of a batch that 8x8 accepted: a line for each, and one to measure all.
+def log_accepted(accepted: Sequence[tuple[Message, int, str]], now: float) -> None:
+    """Log the messages that 8x8 accepted: each with its attempt's number and 8x8's id, then all.
 
     CloudWatch takes 100 values of a metric in a line, and a batch of the queue has no more.
     """
-    waited = [seconds_since(message.accepted_at, now) for message, _, _ in accepted]
-    for one, seconds in zip(accepted, waited, strict=True):
-        _log_sent(*one, SecondsInSendQueue=seconds)
+    waited = []
+    for message, attempt, umid in accepted:
+        waited.append(seconds_since(message.accepted_at, now))
+        _log_sent(message, attempt, umid, SecondsInSendQueue=waited[-1])
     if accepted:
         figures: Figures = {Metric.SENT: len(accepted), Metric.SECONDS_IN_QUEUE: waited}
         logger.info("messages sent", **metric_fields(figures))

@@ -84,7 +84,7 @@ _OF_A_MESSAGE = (
     "accepted_at",
     "send_before",
 )
-_OF_A_REQUEST = ("destination", "text", "source", "options")
+_OF_A_REQUEST = ("destination", "text", "source", "options", "callback_url")
 
 # SQS's rule for the name of a group.
 _GROUP = re.compile(r"[!-~]{1,128}", re.ASCII)
@@ -226,7 +226,7 @@ def _queued_message(record: Record) -> "QueuedMessage | None":
             for part, names in (("message", _OF_A_MESSAGE), ("request", _OF_A_REQUEST))
         )
         texts = [*facts.values(), asked["destination"], asked["text"], asked.get("source") or ""]
-        texts += asked.get("options", {}).values()
+        texts += [asked.get("callback_url", ""), *asked.get("options", {}).values()]
         facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}
         message = Message(state=State.WAITING, message_type=message_type, **facts)
         request = MessageRequest(
