@@ -8,7 +8,6 @@ from scripts.generated import rewrite, table
 from sms_bridge.domain import attempt
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import FINAL, Outcome, OutcomeStatus, Receipt, State
-from sms_bridge.domain.reconciliation import OUTCOMES_OF_MISSING_RECEIPTS
 from sms_bridge.providers import eightx8_errors
 from sms_bridge.services import dispatch, reconcile, send
 
@@ -43,8 +42,8 @@ def outcomes() -> Iterator[Outcome | None]:
     """
     for result in send_results():
         if result.verdict is Verdict.PERMANENT:
-            yield Outcome(OutcomeStatus.FAILED, result.reason, result.description)
-    yield from OUTCOMES_OF_MISSING_RECEIPTS.values()
+            yield result.failure
+    yield from reconcile.OUTCOMES_OF_MISSING_RECEIPTS.values()
     for state, code in product(sorted(FINAL - {State.FAILED}), ("", "N")):
         yield Receipt(
             umid="",

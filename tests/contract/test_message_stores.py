@@ -400,8 +400,9 @@ class TestOutcomes:
         recorded = store.record_result(MESSAGE_ID, 1, failed, State.FAILED, LATER)
 
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
-        outcome = Outcome(OutcomeStatus.FAILED, failed.reason, failed.description)
-        assert plain((kept(store).state, kept(store).outcome)) == plain((State.FAILED, outcome))
+        assert plain((kept(store).state, kept(store).outcome)) == plain(
+            (State.FAILED, failed.failure)
+        )
 
     def test_an_outcome_that_no_receipt_brought_is_due_once(self, store: MessageStore) -> None:
         store.create(a_message(state=State.SENT))

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from local.event_files import TOKENS
 from sms_bridge.api.fields import NAMES
-from sms_bridge.domain.message import MAX_SEGMENTS, segments_of
+from sms_bridge.domain.segments import MAX_SEGMENTS, segments_of
 from tests.template.conftest import PROJECT
 
 EVERY_NAME = {name for names in NAMES.values() for name in names}

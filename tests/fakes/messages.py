@@ -8,19 +8,10 @@ from typing import Any, Literal
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
 from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict
-from sms_bridge.domain.message import (
-    FINAL,
-    FIRST_LEASE_SECONDS,
-    MAY_REPLACE,
-    Message,
-    Outcome,
-    OutcomeStatus,
-    Position,
-    Receipt,
-    State,
-)
+from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
 from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
+from sms_bridge.storage.messages import FIRST_LEASE_SECONDS
 
 MAX_RECEIPTS = 40
 MAX_CLICKS = 20
@@ -136,9 +127,7 @@ class InMemoryMessages:
                 # What an earlier attempt failed of is over.
                 replace(before, **{**failure, **given}),
                 state,
-                Outcome(OutcomeStatus.FAILED, result.reason, result.description)
-                if state in FINAL
-                else None,
+                result.failure if state in FINAL else None,
                 at,
                 may_move=bool(result.umid) or attempt == before.attempt,
             ) or self._late(before, replace(before, **given), Effect.LATE)

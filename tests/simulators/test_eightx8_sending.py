@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from local.eightx8 import contract
 from local.eightx8.refusals import Refusal, Throttle
 from local.eightx8.segments import parts_of
-from sms_bridge.domain.message import segments_of
+from sms_bridge.domain.segments import segments_of
 from tests.simulators.eightx8_setting import (
     BATCH,
     NUMBER,

@@ -8,16 +8,9 @@ from sms_bridge.api.authentication import admit, callback_url, check_sender
 from sms_bridge.api.errors import FieldError, Reason, RefusedError
 from sms_bridge.api.fields import NOT_FILLED, OPTIONS, Given, is_macro, read_fields, values_of
 from sms_bridge.api.request import HttpRequest, read_sub_account_id
-from sms_bridge.domain.message import (
-    ALWAYS_FITS,
-    MAX_SEGMENTS,
-    Message,
-    MessageRequest,
-    MessageType,
-    State,
-    segments_of,
-)
+from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
 from sms_bridge.domain.phone_number import digits_of, readings
+from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 
 if TYPE_CHECKING:
     from sms_bridge.settings import SendSettings

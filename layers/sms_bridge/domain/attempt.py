@@ -1,14 +1,13 @@
 """Attempts to send a message: what came of one, and when there may be another.
 
-Only if 8x8 is proven not to have the message; what proves it is in the table of
-``sms_bridge.providers.eightx8_errors``.
+Only if 8x8 is proven not to have the message; what proves it is in the table of its answers.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from sms_bridge.domain.message import Message, State
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 
 _MAX_TRIES_AT_ONCE = 3
 
@@ -44,23 +43,41 @@ class SendResult:
     retry_after: float | None = None
     """Seconds that 8x8 asked to wait for, where it did."""
 
+    @property
+    def failure(self) -> Outcome:
+        """The outcome of the message if this is its end."""
+        return Outcome(OutcomeStatus.FAILED, self.reason, self.description)
+
+    def is_to_be_written(self, *, is_scheduled: bool) -> bool:
+        """Return whether the result has to be recorded.
+
+        That 8x8 accepted the message has not: the first receipt says so seconds later, or else
+        8x8's log. A scheduled message has neither for a long time.
+        """
+        return is_scheduled or self.verdict is not Verdict.ACCEPTED
+
+    def applied_to(self, message: Message, state: State) -> Message:
+        """Return what is known of the message when nothing was written down."""
+        return replace(
+            message,
+            state=state,
+            umid=self.umid,
+            encoding=self.encoding or message.encoding,
+            reason=self.reason,
+            description=self.description,
+        )
+
+    def wait_in_queue(self, *, tries: int, chance: float) -> int:
+        """Return the seconds for which a message that may be sent again stays in the queue."""
+        planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
+        asked = min(self.retry_after or 0.0, _MAX_RETRY_AFTER)
+        return max(1, round(max(jittered(planned, chance), asked)))
+
 
 EXPIRED = SendResult(
     Verdict.PERMANENT, "expired", "The message could not be sent within its time to live"
 )
 OPTED_OUT = SendResult(Verdict.PERMANENT, "opted_out", "The recipient asked not to be texted")
-
-
-def message_after(message: Message, result: SendResult, state: State) -> Message:
-    """Return what is known of a message after an attempt of which nothing is written down."""
-    return replace(
-        message,
-        state=state,
-        umid=result.umid,
-        encoding=result.encoding or message.encoding,
-        reason=result.reason,
-        description=result.description,
-    )
 
 
 class Effect(StrEnum):
@@ -77,36 +94,11 @@ class Recorded(NamedTuple):
 
     message: Message
     effect: Effect
-    outcome_is_new: bool
+    outcome_is_new: bool = False
 
 
-FIRST_ATTEMPT = Recorded(
-    Message(id="", state=State.SENDING, attempt=1), Effect.MOVED, outcome_is_new=False
-)
+FIRST_ATTEMPT = Recorded(Message(id="", state=State.SENDING, attempt=1), Effect.MOVED)
 """A first attempt is begun. What else is known of the message is not read."""
-
-
-class UnresolvedPolicy(StrEnum):
-    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
-
-    REPORT = "report"
-    LEAVE = "leave"
-
-
-class AbsentPolicy(StrEnum):
-    """What to do with a message that 8x8 is proven not to have."""
-
-    RESEND = "resend"  # send it, while its time to live lasts
-    REPORT = "report"  # report it as failed
-    LEAVE = "leave"  # leave it to a person
-
-
-class MissingReceiptPolicy(StrEnum):
-    """What to report of a message whose final receipt never came."""
-
-    FAILED = "failed"
-    DELIVERED = "delivered"
-    NOTHING = "nothing"
 
 
 class AmbiguousSendPolicy(StrEnum):
@@ -145,30 +137,6 @@ class AmbiguousSendPolicy(StrEnum):
         return pause if pause < seconds_left else None
 
 
-def wait_in_queue(result: SendResult, *, tries: int, chance: float) -> int:
-    """Return the seconds for which a message that may be sent again stays in the queue."""
-    planned = min(_FIRST_WAIT * 2 ** min(tries - 1, 10), _MAX_WAIT)
-    asked = min(result.retry_after or 0.0, _MAX_RETRY_AFTER)
-    return max(1, round(max(jittered(planned, chance), asked)))
-
-
-def is_to_be_written(result: SendResult, *, is_scheduled: bool) -> bool:
-    """Return whether the result of an attempt has to be recorded.
-
-    That 8x8 accepted it has not: the first receipt says so seconds later, or else 8x8's log. A
-    scheduled message has neither for a long time.
-    """
-    return is_scheduled or result.verdict is not Verdict.ACCEPTED
-
-
 def jittered(seconds: float, chance: float) -> float:
     """Return a wait that is spread by a fifth to both sides, so that not all come back at once."""
     return seconds * (1 + 0.2 * (2 * chance - 1))
-
-
-def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
-    """Return how long one function has to take for its messages, so that all stay under the rate.
-
-    ``rate`` is in messages a second, 0 for no limit; ``at_once`` functions may run at once.
-    """
-    return messages * at_once / rate if rate else 0.0

@@ -1,4 +1,4 @@
-"""A message: what was asked for, where it stands, what 8x8 says of it, how long it is.
+"""A message: what was asked for, where it stands, what 8x8 says of it, what the bridge knows.
 
 .. code-block:: text
 
@@ -15,10 +15,8 @@ does not have the message.
 
 import os
 import re
-from collections.abc import Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from math import ceil
 from typing import NamedTuple
 
 
@@ -153,10 +151,6 @@ class Receipt:
         return Outcome(OutcomeStatus.FAILED, reason, description)
 
 
-FIRST_LEASE_SECONDS = 100
-"""An outcome that becomes due is leased for so long to the record that is queued for it."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Message:
     """What the bridge knows about a message. Times are seconds since the epoch, 0 is "not yet"."""
@@ -258,48 +252,3 @@ class Position(NamedTuple):
     @classmethod
     def of(cls, message: Message) -> "Position":
         return cls(message.accepted_at, message.id)
-
-
-# 3GPP TS 23.038, section 6.2.1: the default alphabet and its extension table. A character of the
-# extension table takes two places.
-_GSM7_EXTENSION = frozenset("\f^{}\\[~]|€")
-_GSM7 = _GSM7_EXTENSION.union(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-
-MAX_SEGMENTS = 10
-"""8x8 cuts off the rest without an error, so the bridge has to know before it sends."""
-
-ALWAYS_FITS = 330
-"""So many characters never take more: two places each, of ten times 66."""
-
-
-def segments_of(text: str, encoding: str = "AUTO") -> tuple[str, int]:
-    """Estimate in which alphabet, and in how many SMS, 8x8 sends a text.
-
-    ``AUTO`` picks GSM-7 where every character allows it. One part holds 160 GSM-7 or 70 UCS-2
-    places, a part of several 153 or 67 (8x8's documentation). A character outside the basic plane
-    takes two UCS-2 places. No character is split over two parts, so that a part may stay one place
-    short.
-    """
-    if encoding == "GSM7" or (encoding == "AUTO" and _GSM7.issuperset(text)):
-        wide = _GSM7_EXTENSION.intersection(text)
-        return "GSM7", _parts(text, wide, single=160, several=153)
-    wide = frozenset(character for character in text if character > "\uffff")
-    return "UCS2", _parts(text, wide, single=70, several=67)
-
-
-def _parts(text: str, wide: Set[str], *, single: int, several: int) -> int:
-    total = len(text) + sum(map(text.count, wide))
-    if total <= single:
-        return 1
-    if not wide:
-        return ceil(total / several)
-    parts, used = 1, 0
-    for character in text:
-        width = 2 if character in wide else 1
-        if used + width > several:
-            parts, used = parts + 1, 0
-        used += width
-    return parts

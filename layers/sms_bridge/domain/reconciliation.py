@@ -3,8 +3,7 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from sms_bridge.domain.attempt import MissingReceiptPolicy
-from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
+from sms_bridge.domain.message import FINAL, Message, Receipt, State
 
 if TYPE_CHECKING:
     from sms_bridge.settings import ReconcileSettings
@@ -36,15 +35,6 @@ class Finding(StrEnum):
     OVER = "over"  # a reply of the bridge's own has its outcome: nothing is wrong
     LOG_SILENT = "log_silent"  # the log was asked for a week and never answered
     UNREADABLE = "unreadable"  # its item cannot be read, so nothing is done about it
-
-
-OUTCOMES_OF_MISSING_RECEIPTS = {
-    MissingReceiptPolicy.FAILED: Outcome(
-        OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt"
-    ),
-    MissingReceiptPolicy.DELIVERED: Outcome(OutcomeStatus.DELIVERED),
-    MissingReceiptPolicy.NOTHING: None,
-}
 
 
 def finding_of(message: Message, now: float, settings: "ReconcileSettings") -> Finding | None:

@@ -64,9 +64,8 @@ def _number(attempt: int) -> str:
 
 
 def _waiting_of(message: Message) -> str:
-    until = _minute(message.send_before)
-    waits = message.state is State.WAITING
-    return f"; it waits in the send queue, until {until} at most" if waits else ""
+    waits = f"; it waits in the send queue, until {_minute(message.send_before)} at most"
+    return waits if message.state is State.WAITING else ""
 
 
 def _receipt_of(receipt: Receipt) -> str:

@@ -6,17 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import QueuedMessage
-from sms_bridge.domain.attempt import (
-    EXPIRED,
-    OPTED_OUT,
-    Effect,
-    Recorded,
-    SendResult,
-    Verdict,
-    is_to_be_written,
-    seconds_for,
-    wait_in_queue,
-)
+from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
 from sms_bridge.observability import Metric, log_failure
@@ -163,7 +153,7 @@ class DispatchMessages:
             return [(queued, None) for queued, _ in batch]
         for queued, begun in batch:
             result = results[queued.message.id]
-            if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
+            if not result.is_to_be_written(is_scheduled=queued.request.is_scheduled):
                 accepted.append((queued.message, begun.attempt, result.umid))
                 continue
             try:
@@ -173,7 +163,7 @@ class DispatchMessages:
                 stay.append((queued, None))
                 continue
             if state in (State.WAITING, State.UNKNOWN):
-                wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
+                wait = result.wait_in_queue(tries=queued.receives, chance=self.chance())
                 stay.append((queued, wait))
         steps.log_accepted(accepted, self.clock())
         return stay
@@ -210,3 +200,11 @@ class DispatchMessages:
         waited = steps.seconds_since(queued.message.accepted_at, now)
         steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
         return recorded.message.state
+
+
+def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
+    """Return how long one function has to take for its messages, so that all stay under the rate.
+
+    ``rate`` is in messages a second, 0 for no limit; ``at_once`` functions may run at once.
+    """
+    return messages * at_once / rate if rate else 0.0

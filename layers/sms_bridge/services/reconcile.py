@@ -6,19 +6,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sms_bridge.domain.attempt import (
-    EXPIRED,
-    AbsentPolicy,
-    Effect,
-    Recorded,
-    SendResult,
-    UnresolvedPolicy,
-    Verdict,
-)
+from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
-    OUTCOMES_OF_MISSING_RECEIPTS,
     SECONDS_OF_SILENCE,
     ExportJob,
     Finding,
@@ -32,6 +23,7 @@ from sms_bridge.domain.reconciliation import (
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services import steps
+from sms_bridge.settings import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 
 if TYPE_CHECKING:
     from sms_bridge.services import interfaces
@@ -58,6 +50,14 @@ _LOG_SILENT = SendResult(
     "log_unreadable",
     "8x8's log could not be read for a week; 8x8 may have had the message",
 )
+OUTCOMES_OF_MISSING_RECEIPTS = {
+    MissingReceiptPolicy.FAILED: Outcome(
+        OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt"
+    ),
+    MissingReceiptPolicy.DELIVERED: Outcome(OutcomeStatus.DELIVERED),
+    MissingReceiptPolicy.NOTHING: None,
+}
+
 # So many items that cannot be read are named in a run's line.
 _NAMED_AT_MOST = 20
 

@@ -7,16 +7,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
-from sms_bridge.domain.attempt import (
-    OPTED_OUT,
-    Effect,
-    Recorded,
-    SendResult,
-    Verdict,
-    is_to_be_written,
-    message_after,
-    wait_in_queue,
-)
+from sms_bridge.domain.attempt import OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, State
@@ -192,7 +183,7 @@ class SendMessage:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
         state = self.settings.ambiguous_send_policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
-            wait = wait_in_queue(result, tries=1, chance=self.chance())
+            wait = result.wait_in_queue(tries=1, chance=self.chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
             if not is_queued and result.verdict is Verdict.AMBIGUOUS:
@@ -209,7 +200,7 @@ class SendMessage:
     def _record(
         self, message: Message, result: SendResult, state: State, *, is_scheduled: bool = False
     ) -> Recorded:
-        if is_to_be_written(result, is_scheduled=is_scheduled):
+        if result.is_to_be_written(is_scheduled=is_scheduled):
             try:
                 recorded = self.messages.record_result(
                     message.id, message.attempt, result, state, self.clock()
@@ -219,4 +210,4 @@ class SendMessage:
             except Exception as error:
                 # The message may be out: a refusal now would make MoEngage count it as failed.
                 log_failure("result not recorded", error, message_id=message.id)
-        return Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
+        return Recorded(result.applied_to(message, state), Effect.MOVED, outcome_is_new=False)

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
-from sms_bridge.domain.message import (
-    Message,
-    MessageRequest,
-    OutcomeStatus,
-    State,
-    new_id,
-    segments_of,
-)
+from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, State, new_id
 from sms_bridge.domain.phone_number import international, keyed_hash
+from sms_bridge.domain.segments import segments_of
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 
 if TYPE_CHECKING:

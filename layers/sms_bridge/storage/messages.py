@@ -11,17 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.attempt import FIRST_ATTEMPT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.message import (
-    FINAL,
-    FIRST_LEASE_SECONDS,
-    MAY_REPLACE,
-    Message,
-    Outcome,
-    OutcomeStatus,
-    Position,
-    Receipt,
-    State,
-)
+from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.storage.aws import error_code, item_of_refusal
@@ -54,6 +44,9 @@ GIVEN_UP = "given up "
 
 _HOUR = slice(0, 13)  # of a timestamp
 _DAY = 86_400
+
+FIRST_LEASE_SECONDS = 100
+"""An outcome that becomes due is leased for so long to the record that is queued for it."""
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
@@ -205,8 +198,7 @@ class DynamoDBMessages:
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
         }
-        failure = Outcome(OutcomeStatus.FAILED, result.reason, result.description)
-        outcome = failure if state in FINAL else None
+        outcome = result.failure if state in FINAL else None
         only_if = ["attempt = :attempt" if attempt else "attribute_not_exists(attempt)"]
         given = {":attempt": attempt} if attempt else {}
         if result.umid:

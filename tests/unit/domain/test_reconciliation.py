@@ -6,17 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.attempt import MissingReceiptPolicy
 from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
-    OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,
     finding_of,
     is_proven_absent,
     needs_log_answer,
     span_to_look_at,
 )
-from sms_bridge.settings import ReconcileSettings
+from sms_bridge.services.reconcile import OUTCOMES_OF_MISSING_RECEIPTS
+from sms_bridge.settings import MissingReceiptPolicy, ReconcileSettings
 from tests.builders import AT, a_message
 from tests.services import settings_of
 

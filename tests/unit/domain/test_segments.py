@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.message import ALWAYS_FITS, MAX_SEGMENTS, segments_of
+from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 
 
 @pytest.mark.parametrize(

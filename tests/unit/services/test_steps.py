@@ -99,7 +99,7 @@ def test_an_outcome_is_reported_when_moengage_knows_the_id(
 def test_the_line_of_a_failed_attempt_names_the_reason_and_the_outcome(
     logged: WrittenLog,
 ) -> None:
-    message = a_message(state=State.FAILED, outcome=Outcome(OutcomeStatus.FAILED, REFUSED.reason))
+    message = a_message(state=State.FAILED, outcome=REFUSED.failure)
 
     log_attempt(Recorded(message, Effect.MOVED, outcome_is_new=True), REFUSED, {})
 
