@@ -14,8 +14,7 @@ from sms_bridge.domain.reconciliation import (
     needs_log_answer,
     span_to_look_at,
 )
-from sms_bridge.services.reconcile import OUTCOMES_OF_MISSING_RECEIPTS
-from sms_bridge.settings import MissingReceiptPolicy, ReconcileSettings
+from sms_bridge.settings import ReconcileSettings
 from tests.builders import AT, a_message
 from tests.services import settings_of
 
@@ -160,19 +159,3 @@ def test_only_what_8x8_created_well_after_it_proves_that_a_message_is_absent(
 
 def test_nothing_proves_that_a_message_is_absent_which_8x8_accepted() -> None:
     assert not is_proven_absent(a_message(state=State.QUEUED), AT + EVER)
-
-
-@pytest.mark.parametrize(
-    ("policy", "outcome"),
-    [
-        (MissingReceiptPolicy.DELIVERED, ("DELIVERED", "")),
-        (MissingReceiptPolicy.FAILED, ("FAILED", "no_receipt")),
-        (MissingReceiptPolicy.NOTHING, None),
-    ],
-)
-def test_what_is_reported_where_a_receipt_is_missing(
-    policy: MissingReceiptPolicy, outcome: tuple[str, str] | None
-) -> None:
-    reported = OUTCOMES_OF_MISSING_RECEIPTS[policy]
-
-    assert (reported and (reported.status, reported.reason)) == outcome
