@@ -53,6 +53,8 @@ class DetailsFailure(Enum):
 
 
 class DetailsFailedError(BridgeError):
+    """8x8 did not say whether it has a message."""
+
     def __init__(self, failure: DetailsFailure) -> None:
         super().__init__(failure.value)
         self.reason = f"eightx8_{failure.name.lower()}"
