@@ -17,7 +17,7 @@ from statistics import median
 from bench.bill import billed_seconds
 from bench.scenario import Life
 from bench.template import Stack
-from sms_bridge.domain.retry_policy import seconds_for
+from sms_bridge.services.dispatch import seconds_for
 
 # For each message: sent, and delivered.
 _RECEIPTS = 2

@@ -14,7 +14,6 @@ from sms_bridge.domain.arrivals import InboundMessage
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import Message, Receipt, State
-from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.services.interfaces import MessageStore
 
@@ -208,7 +207,7 @@ def _put(store: MessageStore, number: int, accepted: float, hash_key: str = "") 
         at=timestamp(received),
         received_at=received,
     )
-    outcome = outcome_of_receipt(receipt)
+    outcome = receipt.outcome
     store.record_receipt(message.id, receipt, outcome)
     if outcome and number in _OUTCOME_REPORTED:
         store.record_reported(message.id, outcome, accepted + 36)

@@ -5,11 +5,9 @@ from itertools import product
 
 from scripts import generated
 from scripts.generated import rewrite, table
-from sms_bridge.domain import attempt, opt_out
+from sms_bridge.domain import attempt
 from sms_bridge.domain.attempt import SendResult, Verdict
 from sms_bridge.domain.message import FINAL, Outcome, OutcomeStatus, Receipt, State
-from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.reconciliation import OUTCOMES_OF_MISSING_RECEIPTS
 from sms_bridge.providers import eightx8
 from sms_bridge.services import dispatch, reconcile, send
 
@@ -33,7 +31,7 @@ def answers_of_8x8() -> dict[str, SendResult]:
 def send_results() -> Iterator[SendResult]:
     """Return the possible results of an attempt to send: 8x8's answers, and the bridge's own."""
     yield from answers_of_8x8().values()
-    for module in (attempt, opt_out, dispatch, reconcile, send):
+    for module in (attempt, dispatch, reconcile, send):
         yield from (one for one in vars(module).values() if isinstance(one, SendResult))
 
 
@@ -42,19 +40,19 @@ def outcomes() -> Iterator[Outcome | None]:
 
     "Failed" is a state of the bridge's own, which no receipt brings.
     """
-    yield from (result.outcome for result in send_results())
-    yield from OUTCOMES_OF_MISSING_RECEIPTS.values()
+    for result in send_results():
+        if result.verdict is Verdict.PERMANENT:
+            yield result.failure
+    yield from reconcile.OUTCOMES_OF_MISSING_RECEIPTS.values()
     for state, code in product(sorted(FINAL - {State.FAILED}), ("", "N")):
-        yield outcome_of_receipt(
-            Receipt(
-                umid="",
-                client_message_id="",
-                sub_account_id="",
-                state=state,
-                eightx8_state="",
-                error_code=code,
-            )
-        )
+        yield Receipt(
+            umid="",
+            client_message_id="",
+            sub_account_id="",
+            state=state,
+            eightx8_state="",
+            error_code=code,
+        ).outcome
 
 
 def failures() -> dict[str, str]:

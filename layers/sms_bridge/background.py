@@ -9,11 +9,8 @@ from concurrent.futures import Future
 def start[Result](work: Callable[[], Result]) -> Future[Result]:
     """Start to do something, while the caller goes on.
 
-    A `ThreadPoolExecutor` has a given number of threads, which tasks that hang would use up, and it
-    waits for them when the process ends. A thread a task costs a tenth of a millisecond.
-
-    The task has the caller's context: its log lines keep the ids of the request that it belongs to,
-    also when it goes on while the next request is handled.
+    A `ThreadPoolExecutor`'s threads would be used up by tasks that hang, and waited for at the end.
+    The task has the caller's context: its log lines keep the ids of the request it belongs to.
     """
     future: Future[Result] = Future()
     context = contextvars.copy_context()

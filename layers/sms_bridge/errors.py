@@ -7,7 +7,7 @@
     |-- InvalidSecretError          the secret is not usable (``storage.secret``)
     |-- RefusedError                a request is answered with an error (``api.request``)
     |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
-    |-- UnreadableItemError         an item of the table cannot be read
+    |-- UnreadableItemError         an item holds what this version does not know; it quotes nothing
     |-- NotQueuedError              SQS refused a record (``storage.queues``)
     |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.table``)
     |-- DetailsFailedError          8x8 did not say whether it has a message
@@ -27,8 +27,6 @@ class BridgeError(Exception):
 
 
 class UnreadableItemError(BridgeError):
-    """An item holds what this version of the bridge does not know; the reason quotes none of it."""
-
     def __init__(self, item_id: str, reason: str) -> None:
         super().__init__(f"{item_id}: {reason}")
         self.item_id = item_id

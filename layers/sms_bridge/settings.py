@@ -10,10 +10,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, get_args, get_type_hints
 
+from sms_bridge.domain.attempt import AmbiguousSendPolicy
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, Keywords, OptOutScope, keywords_of
-from sms_bridge.domain.outcome import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.errors import BridgeError
 
 
@@ -148,6 +147,29 @@ class LookUpSettings(Settings):
 
     eightx8_base_url: str
     sub_account_ids: tuple[str, ...]
+
+
+class UnresolvedPolicy(StrEnum):
+    """What to do with a message of which 8x8's log says nothing certain: report a failure?"""
+
+    REPORT = "report"
+    LEAVE = "leave"
+
+
+class AbsentPolicy(StrEnum):
+    """What to do with a message that 8x8 is proven not to have."""
+
+    RESEND = "resend"  # send it, while its time to live lasts
+    REPORT = "report"  # report it as failed
+    LEAVE = "leave"  # leave it to a person
+
+
+class MissingReceiptPolicy(StrEnum):
+    """What to report of a message whose final receipt never came."""
+
+    FAILED = "failed"
+    DELIVERED = "delivered"
+    NOTHING = "nothing"
 
 
 class ReconcileSettings(Settings):

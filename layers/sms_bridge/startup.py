@@ -1,8 +1,7 @@
 """Start a function quickly: import this first.
 
-While modules are loaded nothing becomes garbage, so the collector is off. What is loaded stays, so
-it is frozen: the collector never looks at it again. What the first event would wait for is done
-before: a function's start has more processor time than its events.
+While modules are loaded nothing becomes garbage, so the collector is off; what is loaded stays, so
+it is frozen. A function's start has more processor time than its events.
 """
 
 import gc

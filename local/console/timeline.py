@@ -10,7 +10,7 @@ from local.console.bridge_watch import LogLine, Values, seconds_of
 from local.console.traces import Trace
 from local.eightx8 import CallbackAttempt, SendRequest
 from local.moengage import CampaignMessage, Report
-from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
+from sms_bridge.storage.messages import FIRST_LEASE_SECONDS
 
 Who = Literal["MoEngage", "bridge", "8x8", "phone"]
 Tone = Literal["good", "bad", "odd", "plain"]

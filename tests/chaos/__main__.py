@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.domain.attempt import AmbiguousSendPolicy
 from tests.chaos.books import COUNTED, Wrong
 from tests.chaos.campaign import Setting, run
 from tests.chaos.faults import FAULTS

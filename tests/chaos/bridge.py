@@ -17,7 +17,7 @@ from local.eightx8.callbacks import Target
 from local.event_files import logical_id
 from local.moengage.configuration import WebhookRequest
 from sms_bridge import startup, wiring
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.domain.attempt import AmbiguousSendPolicy
 from sms_bridge.providers import eightx8_log, http
 from sms_bridge.services.deadline import answer_in_time
 from tests.chaos.account import STACK, Account, message_id_in, resource_of

@@ -14,8 +14,8 @@ from botocore.retries import standard
 
 from local.eightx8.callbacks import Target
 from sms_bridge.domain import message
+from sms_bridge.domain.attempt import AmbiguousSendPolicy
 from sms_bridge.domain.clock import seconds_of, timestamp
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.observability import logger
 from sms_bridge.storage import messages
 from tests.chaos.books import OptRequested, Verdict, Wrong, compare

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.domain.attempt import AmbiguousSendPolicy
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Result, Setting, run
 from tests.chaos.faults import FAULTS

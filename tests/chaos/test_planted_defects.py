@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from sms_bridge.domain import duplicates
-from sms_bridge.domain.attempt import Attempt, SendResult
+from sms_bridge.domain.attempt import AmbiguousSendPolicy, Effect, Recorded, SendResult
 from sms_bridge.domain.duplicates import Claim
-from sms_bridge.domain.message import Outcome, OutcomeStatus, State, new_id
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
+from sms_bridge.domain.message import Outcome, OutcomeStatus, Receipt, State, new_id
 from sms_bridge.providers import eightx8
 from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
@@ -53,13 +52,15 @@ def win_every_claim(patch: pytest.MonkeyPatch) -> None:
 def begin_every_attempt(patch: pytest.MonkeyPatch) -> None:
     """A record that SQS delivers twice is sent twice."""
 
-    def begin_attempt(self: DynamoDBMessages, message_id: str, _: str) -> Attempt:
-        return Attempt.of(self.get(message_id), begun=True)
+    def begin_attempt(self: DynamoDBMessages, message_id: str, _: object) -> Recorded:
+        message = self.get(message_id)
+        assert message
+        return Recorded(message, Effect.MOVED, outcome_is_new=False)
 
     def begin_first_attempts(
-        self: DynamoDBMessages, message_ids: list[str], _: str
-    ) -> dict[str, Attempt]:
-        return {one: Attempt.of(self.get(one), begun=True) for one in message_ids}
+        self: DynamoDBMessages, message_ids: list[str], _: object
+    ) -> dict[str, Recorded]:
+        return {one: begin_attempt(self, one, _) for one in message_ids}
 
     patch.setattr(DynamoDBMessages, "begin_attempt", begin_attempt)
     patch.setattr(DynamoDBMessages, "begin_first_attempts", begin_first_attempts)
@@ -82,7 +83,7 @@ def forget_outcomes(patch: pytest.MonkeyPatch) -> None:
 
 def forget_receipts(patch: pytest.MonkeyPatch) -> None:
     """Final ones bring no outcome."""
-    patch.setattr(receive, "outcome_of_receipt", lambda _: None)
+    patch.setattr(Receipt, "outcome", None)
     patch.setattr(Reconcile, "__call__", lambda *_, **__: {})
 
 
@@ -95,11 +96,8 @@ def forget_what_waits(patch: pytest.MonkeyPatch) -> None:
 
 def call_every_receipt_a_failure(patch: pytest.MonkeyPatch) -> None:
     """As MoEngage itself does with 8x8's ``sent``."""
-    patch.setattr(
-        receive,
-        "outcome_of_receipt",
-        lambda receipt: Outcome(OutcomeStatus.FAILED, "eightx8_sent") if receipt.state else None,
-    )
+    failure = Outcome(OutcomeStatus.FAILED, "eightx8_sent")
+    patch.setattr(Receipt, "outcome", property(lambda one: failure if one.state else None))
 
 
 def report_for_every_record(patch: pytest.MonkeyPatch) -> None:
@@ -124,7 +122,7 @@ def wait_for_8x8(patch: pytest.MonkeyPatch) -> None:
 
 def report_before_moengage_knows(patch: pytest.MonkeyPatch) -> None:
     """MoEngage looks for the id of a report among those that it has read in answers."""
-    patch.setattr(steps, "seconds_before_reporting", lambda *_: 0)
+    patch.setattr(steps, "_SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID", 0)
 
 
 SHOW_AMONG_MANY = (begin_every_attempt, forget_what_waits, ignore_opt_outs, report_for_every_record)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sms_bridge.domain.attempt import FIRST_ATTEMPT, Attempt, Effect, SendResult
-from sms_bridge.domain.message import MAY_REPLACE, State
+from sms_bridge.domain.attempt import Effect, Recorded, SendResult
+from sms_bridge.domain.message import MAY_REPLACE, Message, State
 from sms_bridge.services.interfaces import MessageStore
 from tests.builders import (
     ACCEPTED,
@@ -19,7 +19,17 @@ from tests.builders import (
     a_receipt,
     plain,
 )
-from tests.contract.stores import LATER, kept, record
+from tests.contract.stores import LATER, kept, record, seen
+
+NO_MESSAGE = Recorded(Message(id="", state=State.SENDING), Effect.LATE, outcome_is_new=False)
+
+
+def begun(message: Message) -> tuple[Effect, State, int, float, float]:
+    return seen(Recorded(message, Effect.MOVED, outcome_is_new=False))
+
+
+def refused(message: Message) -> tuple[Effect, State, int, float, float]:
+    return seen(Recorded(message, Effect.LATE, outcome_is_new=False))
 
 
 class TestAttempts:
@@ -28,9 +38,8 @@ class TestAttempts:
 
         first, second = (store.begin_attempt(MESSAGE_ID, at) for at in (AT, LATER))
 
-        assert plain(first) == plain(Attempt(begun=True, state=State.SENDING, number=1))
-        assert plain(second) == plain(Attempt(begun=False, state=State.SENDING, number=1))
         message = kept(store)
+        assert (seen(first), seen(second)) == (begun(message), refused(message))
         assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
 
     @pytest.mark.parametrize("state", list(State))
@@ -39,18 +48,22 @@ class TestAttempts:
     ) -> None:
         store.create(a_message(state=state))
 
-        assert store.begin_attempt(MESSAGE_ID, AT).begun is (state in MAY_REPLACE[State.SENDING])
+        is_begun = store.begin_attempt(MESSAGE_ID, AT).effect is Effect.MOVED
+
+        assert is_begun is (state in MAY_REPLACE[State.SENDING])
 
     def test_a_message_that_is_not_there_cannot_be_begun(self, store: MessageStore) -> None:
         attempt = store.begin_attempt(MESSAGE_ID, AT)
 
-        assert plain(attempt) == plain(Attempt(begun=False))
+        assert plain(attempt) == plain(NO_MESSAGE)
         assert store.get(MESSAGE_ID) is None
 
     def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
         record(store, a_receipt("teleported"))
 
-        assert plain(store.begin_attempt(MESSAGE_ID, AT)) == plain(Attempt(begun=False))
+        attempt = store.begin_attempt(MESSAGE_ID, AT)
+
+        assert (attempt.effect, attempt.message.accepted_at) == (Effect.LATE, 0)
 
     def test_who_begins_learns_that_8x8_may_have_it_from_an_earlier_attempt(
         self, store: MessageStore
@@ -60,9 +73,7 @@ class TestAttempts:
 
         attempt = store.begin_attempt(MESSAGE_ID, LATER)
 
-        assert plain(attempt) == plain(
-            Attempt(begun=True, state=State.SENDING, number=2, is_ambiguous=True)
-        )
+        assert seen(attempt) == (Effect.MOVED, State.SENDING, 2, AT, 0)
 
     def test_a_later_attempt_takes_the_right_to_say_what_came_of_an_earlier_one(
         self, store: MessageStore
@@ -115,12 +126,12 @@ class TestFirstAttempts:
 
         attempts = store.begin_first_attempts([*ids, *ids[:3]], AT)
 
-        assert plain(attempts) == plain(dict.fromkeys(ids, FIRST_ATTEMPT))
+        assert list(attempts) == ids
         message = kept(store, ids[-1])
+        assert {seen(attempt) for attempt in attempts.values()} == {begun(message)}
         assert (message.state, message.attempt, message.attempt_at) == (State.SENDING, 1, AT)
-        assert plain(store.begin_first_attempts(ids, LATER)) == plain(
-            {one: Attempt.of(kept(store, one), begun=False) for one in ids}
-        )
+        again = store.begin_first_attempts(ids, LATER)
+        assert {seen(attempt) for attempt in again.values()} == {refused(message)}
         assert plain(kept(store, ids[-1])) == plain(message)
 
     @pytest.mark.parametrize("state", list(State))
@@ -130,7 +141,7 @@ class TestFirstAttempts:
         (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
 
         waits = state is State.WAITING
-        assert plain(attempt) == plain(Attempt.of(kept(store), begun=waits))
+        assert seen(attempt) == (begun if waits else refused)(kept(store))
         assert kept(store).state is (State.SENDING if waits else state)
 
     def test_one_that_was_tried_before_has_its_next_attempt(self, store: MessageStore) -> None:
@@ -139,7 +150,7 @@ class TestFirstAttempts:
 
         (attempt,) = store.begin_first_attempts([MESSAGE_ID], LATER).values()
 
-        assert plain(attempt) == plain(Attempt.of(kept(store), begun=True))
+        assert seen(attempt) == begun(kept(store))
         message = kept(store)
         assert (message.attempt, message.attempt_at) == (2, LATER)
         assert (message.reason, message.answered_at) == ("", 0.0)
@@ -149,8 +160,8 @@ class TestFirstAttempts:
 
         attempts = store.begin_first_attempts([MESSAGE_ID, "another"], AT)
 
-        assert plain(attempts[MESSAGE_ID]) == plain(Attempt(begun=False))
-        assert plain(attempts["another"]) == plain(Attempt.of(kept(store, "another"), begun=True))
+        assert plain(attempts[MESSAGE_ID]) == plain(NO_MESSAGE)
+        assert seen(attempts["another"]) == begun(kept(store, "another"))
         assert store.get(MESSAGE_ID) is None
 
     def test_a_receipt_alone_is_no_message_that_can_be_begun(self, store: MessageStore) -> None:
@@ -158,7 +169,8 @@ class TestFirstAttempts:
 
         (attempt,) = store.begin_first_attempts([MESSAGE_ID], AT).values()
 
-        assert plain(attempt) == plain(Attempt(begun=False))
+        assert isinstance(attempt, Recorded)
+        assert (attempt.effect, attempt.message.accepted_at) == (Effect.LATE, 0)
 
     def test_none_is_nothing_to_do(self, store: MessageStore) -> None:
         assert store.begin_first_attempts([], AT) == {}

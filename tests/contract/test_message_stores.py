@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.domain.attempt import Effect, SendResult, Verdict
+from sms_bridge.domain.attempt import AmbiguousSendPolicy, Effect, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Outcome, OutcomeStatus, State
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage import messages as storage
 from tests.builders import (
@@ -402,7 +401,7 @@ class TestOutcomes:
 
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, False)
         assert plain((kept(store).state, kept(store).outcome)) == plain(
-            (State.FAILED, failed.outcome)
+            (State.FAILED, failed.failure)
         )
 
     def test_an_outcome_that_no_receipt_brought_is_due_once(self, store: MessageStore) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -192,7 +191,7 @@ class TestExportJobs:
 
     def test_the_last_one_counts(self, store: MessageStore) -> None:
         store.put_export_job(self.JOB)
-        newer = replace(self.JOB, job_id="job-2", asked_at=LATEST)
+        newer = self.JOB._replace(job_id="job-2", asked_at=LATEST)
         store.put_export_job(newer)
 
         assert store.get_export_job("acme") == newer

@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from sms_bridge.domain.attempt import Recorded, SendResult
+from sms_bridge.domain.attempt import AmbiguousSendPolicy, Recorded, SendResult
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
-from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.services.interfaces import MessageStore
 from sms_bridge.storage.messages import DynamoDBMessages
 from tests.builders import (
@@ -25,6 +23,7 @@ from tests.builders import (
     a_receipt,
     plain,
 )
+from tests.contract.stores import seen
 from tests.fakes.messages import InMemoryMessages
 
 
@@ -127,9 +126,9 @@ def act(store: MessageStore, step: Step, message_id: str, at: float) -> object:
                 )
             )
         case Begun(together=True):
-            return store.begin_first_attempts([message_id], at)
+            return [*map(seen, store.begin_first_attempts([message_id], at).values())]
         case Begun():
-            return store.begin_attempt(message_id, at)
+            return seen(store.begin_attempt(message_id, at))
         case Answered():
             state = step.policy.state_after(step.result)
             return store.record_result(message_id, step.attempt, step.result, state, at)
@@ -140,7 +139,7 @@ def act(store: MessageStore, step: Step, message_id: str, at: float) -> object:
                 received_at=at,
                 client_message_id=message_id,
             )
-            return store.record_receipt(message_id, receipt, outcome_of_receipt(receipt))
+            return store.record_receipt(message_id, receipt, receipt.outcome)
         case Judged():
             return store.record_outcome(message_id, step.outcome, at)
         case Moved("reported"):
@@ -169,7 +168,7 @@ def without_nonces[Answer](answer: Answer) -> Answer:
     if isinstance(answer, Message) and answer.outcome_lease_owner not in ("", "reporter"):
         return replace(answer, outcome_lease_owner="its record")
     if isinstance(answer, Recorded):
-        return replace(answer, message=without_nonces(answer.message))
+        return answer._replace(message=without_nonces(answer.message))
     return answer
 
 

@@ -7,11 +7,11 @@ from itertools import count
 from typing import Any, Literal
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
-from sms_bridge.domain.attempt import Attempt, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
-from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
+from sms_bridge.storage.messages import FIRST_LEASE_SECONDS
 
 MAX_RECEIPTS = 40
 MAX_CLICKS = 20
@@ -80,11 +80,12 @@ class InMemoryMessages:
     def get_outcome(self, message_id: str) -> Message | None:
         return self.get(message_id)
 
-    def begin_attempt(self, message_id: str, at: float) -> Attempt:
+    def begin_attempt(self, message_id: str, at: float) -> Recorded:
         with self.lock:
             message = self.messages.get(message_id)
             if message is None or not message.accepted_at or message.state is not State.WAITING:
-                return Attempt.of(message, begun=False)
+                there = message or Message(id="", state=State.SENDING)
+                return Recorded(there, Effect.LATE, outcome_is_new=False)
             begun = self._change(
                 message_id,
                 state=State.SENDING,
@@ -94,14 +95,14 @@ class InMemoryMessages:
                 answered_at=0.0,
                 **dict.fromkeys(_FAILURE, ""),
             )
-            return Attempt.of(begun, begun=True)
+            return Recorded(begun, Effect.MOVED, outcome_is_new=False)
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
-    ) -> dict[str, Attempt | Exception]:
+    ) -> dict[str, Recorded | Exception]:
         return {one: self._tried(one, at) for one in dict.fromkeys(message_ids)}
 
-    def _tried(self, message_id: str, at: float) -> Attempt | Exception:
+    def _tried(self, message_id: str, at: float) -> Recorded | Exception:
         try:
             return self.begin_attempt(message_id, at)
         except Exception as error:
@@ -126,7 +127,7 @@ class InMemoryMessages:
                 # What an earlier attempt failed of is over.
                 replace(before, **{**failure, **given}),
                 state,
-                result.outcome if state in FINAL else None,
+                result.failure if state in FINAL else None,
                 at,
                 may_move=bool(result.umid) or attempt == before.attempt,
             ) or self._late(before, replace(before, **given), Effect.LATE)

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from scripts.parameter_table import with_tables
+from sms_bridge.domain.attempt import AmbiguousSendPolicy
 from sms_bridge.domain.message import MessageType
 from sms_bridge.domain.opt_out import Identifier, OptOutScope
-from sms_bridge.domain.outcome import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
-from sms_bridge.settings import DispatchMode
+from sms_bridge.settings import AbsentPolicy, DispatchMode, MissingReceiptPolicy, UnresolvedPolicy
 from tests.template.conftest import PROJECT, Template
 
 REPLIES = [

@@ -22,7 +22,7 @@ from sms_bridge.api.request import (
     read_sub_account_id,
 )
 from sms_bridge.domain.message import Message, MessageRequest, MessageType, State
-from sms_bridge.domain.phone_number import NUMBER, is_in_countries, readings
+from sms_bridge.domain.phone_number import NUMBER, digits_of, readings
 from sms_bridge.domain.segments import ALWAYS_FITS, MAX_SEGMENTS, segments_of
 
 if TYPE_CHECKING:
@@ -89,14 +89,10 @@ def read_message(
     never hears the outcome.
     """
     values = values_of(given, FIELDS, _REQUIRED)
-    options = {name: values[name] for name in OPTIONS if name in values}
-    own_url = options.get("dlrCallbackUrl")
+    own_url = values.get("dlrCallbackUrl")
     if own_url and urlsplit(own_url).hostname not in settings.caller_callback_hosts:
         words = "must be on one of the stack's CallerCallbackHosts: receipts would miss the bridge"
         raise _wrong(Reason.FIELD_INVALID, given, "dlrCallbackUrl", words)
-    adds_callback_url = bool(callback_url) and not own_url
-    if adds_callback_url:
-        options["dlrCallbackUrl"] = callback_url
     is_transactional = sub_account_id in settings.transactional_sub_account_ids
     usual_type = MessageType.TRANSACTIONAL if is_transactional else MessageType.PROMOTIONAL
     message = MessageRequest(
@@ -105,8 +101,8 @@ def read_message(
         text=values["text"],
         message_type=MessageType(values.get("messageType", usual_type)),
         source=values.get("source") or settings.default_sender_id or None,
-        options=options,
-        adds_callback_url=adds_callback_url,
+        options={name: values[name] for name in OPTIONS if name in values},
+        callback_url=callback_url,
         client_message_id=values.get("clientMessageId"),
         idempotency_key=idempotency_key,
         campaign_id=values.get("campaignId"),
@@ -133,7 +129,7 @@ def _check_country(message: MessageRequest, given: Given, calling_codes: tuple[s
     if message.country and not message.destination.startswith("+"):
         # 8x8 may read it as a national number or as an international one.
         may_be = readings(message.destination, message.country)
-    if not may_be or not all(is_in_countries(one, calling_codes) for one in may_be):
+    if not may_be or not all(digits_of(one).startswith(calling_codes) for one in may_be):
         words = "is in a country that this bridge may not send to"
         raise _wrong(Reason.COUNTRY_NOT_ALLOWED, given, "destination", words)
 

@@ -84,8 +84,6 @@ class QueuedMessage:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedOutcome:
-    """An outcome from the outcome queue."""
-
     message_id: str
     lease: str
     """The owner of the lease since it became due; empty for any record but the first."""
@@ -102,8 +100,6 @@ class InboundWork(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class QueuedInbound:
-    """An inbound message from the outcome queue."""
-
     inbound_id: str
     work: InboundWork
     record: Any = field(compare=False)

@@ -25,8 +25,6 @@ _MAX_WINDOW = 86_400
 Create = Callable[[Message], Message | None]
 """Creates a message unless its id is taken; returns the other message that has the id then."""
 
-CreateAll = Callable[[Sequence[Message]], Sequence[Message | Exception | None]]
-
 
 class ClaimKey(NamedTuple):
     """What requests for the same message have in common."""
@@ -61,17 +59,13 @@ def claim_key(request: MessageRequest, *, window_seconds: int, hash_key: str) ->
     seconds = SECONDS_OF_AN_IDEMPOTENCY_KEY if request.idempotency_key else window_seconds
     if seconds == 0:
         return None
-    options = dict(request.options)
-    if request.adds_callback_url:
-        # Its token is replaced now and then.
-        options.pop("dlrCallbackUrl", None)
     asked_for = [
         request.sub_account_id,
         e164(request.destination, request.country),
         request.text,
         request.message_type,
         request.source,
-        sorted(options.items()),
+        sorted(request.options.items()),
         request.client_message_id,
         request.idempotency_key,
         request.campaign_id,
@@ -94,7 +88,10 @@ def claim(message: Message, key: ClaimKey | None, now: float, create: Create) ->
     return step
 
 
-def claim_all(claims: Sequence[Claiming], create_all: CreateAll) -> list[Claim | Exception]:
+def claim_all(
+    claims: Sequence[Claiming],
+    create_all: Callable[[Sequence[Message]], Sequence[Message | Exception | None]],
+) -> list[Claim | Exception]:
     """Claim many messages side by side, no two with the same key.
 
     Returns for each its claim, or why it is not known whether it was made.
@@ -132,9 +129,16 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
     window, slot = int((now - key.seconds - CLOCK_SKEW) // length), 0
     claimed = None
     while claimed is None:
-        message_id = key.message_id(window, slot)
+        new = replace(message, id=key.message_id(window, slot))
         is_past = window < current
-        new = closing_record(message, message_id) if is_past else replace(message, id=message_id)
+        if is_past:
+            new = Message(
+                id=new.id,
+                state=new.state,
+                claimed_by=new.claimed_by,
+                accepted_at=new.accepted_at,
+                closes_window=True,
+            )
         taken = yield new
         if taken is None and not is_past:
             claimed = Claim(won=True, message=new)
@@ -150,14 +154,3 @@ def claiming(message: Message, key: ClaimKey | None, now: float) -> Claiming:
 def seconds_a_window(duplicate_window: int) -> int:
     """Return the length of the windows into which a duplicate window's claims are put."""
     return min(max(_DUPLICATE_WINDOWS * duplicate_window, _MIN_WINDOW), _MAX_WINDOW)
-
-
-def closing_record(message: Message, message_id: str) -> Message:
-    """Return the record that closes a window; it holds nothing of the message."""
-    return Message(
-        id=message_id,
-        state=message.state,
-        claimed_by=message.claimed_by,
-        accepted_at=message.accepted_at,
-        closes_window=True,
-    )

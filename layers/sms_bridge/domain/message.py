@@ -21,8 +21,6 @@ from typing import NamedTuple
 
 
 class State(StrEnum):
-    """Where a message stands."""
-
     WAITING = "waiting"  # in the send queue; 8x8 does not have it
     SENDING = "sending"  # the request to 8x8 is on its way
     UNKNOWN = "unknown"  # ambiguous: the request was written, and 8x8 may have it
@@ -80,8 +78,8 @@ class MessageRequest:
     source: str | None = None
     options: dict[str, str] = field(default_factory=dict)
     """8x8's optional fields (``country``, ``encoding``, ``scheduled``, ...), passed through."""
-    adds_callback_url: bool = False
-    """Whether the option ``dlrCallbackUrl`` is the bridge's own, which nobody asked for."""
+    callback_url: str = ""
+    """The bridge's own, for receipts, unless the caller has one among the options."""
     client_message_id: str | None = None
     """The caller's own id, given back in the answer. 8x8 gets the bridge's id instead."""
     idempotency_key: str | None = None
@@ -117,8 +115,6 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Receipt:
-    """One of 8x8's delivery receipts."""
-
     umid: str
     client_message_id: str
     sub_account_id: str
@@ -142,6 +138,17 @@ class Receipt:
     def key(self) -> str:
         """Tell receipts of one message apart; a receipt that 8x8 repeats has the same key."""
         return " ".join((self.at, self.eightx8_state, self.detail, self.error_code)).strip()
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that it brings, ``None`` while it is not final."""
+        if self.state not in FINAL:
+            return None
+        if self.state in (State.DELIVERED, State.READ):
+            return Outcome(OutcomeStatus.DELIVERED)
+        reason = f"eightx8_{self.state}" + (f"_{self.error_code}" if self.error_code else "")
+        description = self.error_message or self.detail.replace("_", " ")
+        return Outcome(OutcomeStatus.FAILED, reason, description)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

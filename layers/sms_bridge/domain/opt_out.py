@@ -5,8 +5,6 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
-from sms_bridge.domain.attempt import SendResult, Verdict
-
 Person = tuple[str, str]
 """Somebody who gets messages: the sub-account that sends them, and the hash of the number."""
 
@@ -19,8 +17,6 @@ class OptRequest(StrEnum):
 
 
 class Keyword(StrEnum):
-    """What an inbound text can be, beside any other text."""
-
     STOP = "stop"
     START = "start"
     HELP = "help"
@@ -54,8 +50,6 @@ class Identifier(StrEnum):
     CUSTOMER_ID_WITH_PLUS = "customer_id_with_plus"  # the same, with a plus in front
 
 
-OPTED_OUT = SendResult(Verdict.PERMANENT, "opted_out", "The recipient asked not to be texted")
-
 # No keyword is longer. What is longer is not looked at: normalizing costs time.
 _MAX_CHARACTERS = 200
 
@@ -70,7 +64,6 @@ _MARKS = (
 
 
 def keywords_of(stop: Iterable[str], start: Iterable[str], help_: Iterable[str] = ()) -> Keywords:
-    """Return keywords as they are compared."""
     words = (frozenset(map(_comparable, some)) - {""} for some in (stop, start, help_))
     return dict(zip(Keyword, words, strict=True))
 

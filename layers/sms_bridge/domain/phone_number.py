@@ -1,19 +1,16 @@
-"""Phone numbers: one form for each person, and how numbers are shown and limited to countries."""
+"""Phone numbers: one form for each person, and how numbers are shown."""
 
 import hmac
 import re
-from collections.abc import Iterable
 from contextlib import suppress
 
 # 8x8's own rule for ``destination`` (OpenAPI file, schema SmsRequest).
 NUMBER = re.compile(r"\+?[1-9][0-9]{6,14}", re.ASCII)
 
 # Mobile numbers with two international spellings, both in use by operators and receipts: a digit
-# after the calling code is, or once was, needed by calls from abroad only. With it they have 13.
-_TWO_SPELLINGS = {
-    "521": "52",  # Mexico: +52 1 ... until 2019
-    "549": "54",  # Argentina: +54 9 ... for mobile numbers
-}
+# after the calling code is, or once was, needed by calls from abroad only. With it they have 13
+# (Mexico, until 2019; Argentina).
+_TWO_SPELLINGS = ("521", "549")
 
 # Calling codes have one digit (1 and 7), two (these), or three.
 _CALLING_CODES_OF_TWO_DIGITS = (
@@ -54,18 +51,13 @@ def e164(number: str, country: str = "") -> str:
     send's work.
     """
     digits = digits_of(international(number.strip(), country))
-    if _has_trunk_zero(digits):
-        digits = digits_of(_parsed(f"+{digits}", None) or digits)
-    if len(digits) == 13 and digits[:3] in _TWO_SPELLINGS:
-        digits = _TWO_SPELLINGS[digits[:3]] + digits[3:]
-    return f"+{digits}"
-
-
-def _has_trunk_zero(digits: str) -> bool:
-    """Tell whether a national prefix may follow the calling code: ``44 07...``."""
     of_two = digits[:2] in _CALLING_CODES_OF_TWO_DIGITS
     length = 1 if digits.startswith(("1", "7")) else 2 if of_two else 3
-    return digits[length : length + 1] == "0"
+    if digits[length : length + 1] == "0":
+        digits = digits_of(_parsed(f"+{digits}", None) or digits)
+    if len(digits) == 13 and digits.startswith(_TWO_SPELLINGS):
+        digits = digits[:2] + digits[3:]
+    return f"+{digits}"
 
 
 def _parsed(number: str, country: str | None) -> str | None:
@@ -93,8 +85,3 @@ def keyed_hash(number: str, key: str, country: str = "") -> str:
     """
     digits = digits_of(e164(number, country))
     return hmac.digest(key.encode(), digits.encode("utf-8", "replace"), "sha256").hex()[:16]
-
-
-def is_in_countries(number: str, calling_codes: Iterable[str]) -> bool:
-    """Tell whether an international number begins with one of the calling codes (digits)."""
-    return digits_of(number).startswith(tuple(calling_codes))

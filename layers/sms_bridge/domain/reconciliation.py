@@ -1,11 +1,12 @@
 """Which messages are stuck, and what to do about them."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
-from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, Receipt, State
-from sms_bridge.domain.outcome import MissingReceiptPolicy
+from sms_bridge.domain.message import FINAL, Message, Receipt, State
+
+if TYPE_CHECKING:
+    from sms_bridge.settings import ReconcileSettings
 
 # The send queue may be slow.
 _SECONDS_AFTER_EXPIRY = 120
@@ -24,8 +25,6 @@ SECONDS_OF_SILENCE = 7 * _DAY
 
 
 class Finding(StrEnum):
-    """What is wrong with a message."""
-
     NEVER_SENT = "never_sent"  # its time to live ended while it waited
     OUTCOME_STUCK = "outcome_stuck"  # it is due and nobody reports it
     ASK = "ask"  # 8x8's log has to be asked what became of it
@@ -35,27 +34,7 @@ class Finding(StrEnum):
     UNREADABLE = "unreadable"  # its item cannot be read, so nothing is done about it
 
 
-OUTCOMES_OF_MISSING_RECEIPTS = {
-    MissingReceiptPolicy.FAILED: Outcome(
-        OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt"
-    ),
-    MissingReceiptPolicy.DELIVERED: Outcome(OutcomeStatus.DELIVERED),
-    MissingReceiptPolicy.NOTHING: None,
-}
-
-
-class Timeouts(Protocol):
-    """How long to wait, as the settings say. A scheduled message is waited for from its time on."""
-
-    unknown_timeout_seconds: int
-    """For a receipt of a message in state ``sending`` or ``unknown``, before the log is asked."""
-    receipt_timeout_seconds: int
-    """For the final receipt of a message that 8x8 accepted, before the log is asked."""
-    unresolved_timeout_seconds: int
-    """From the log's first answer, for it to say what became of the message."""
-
-
-def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | None:
+def finding_of(message: Message, now: float, settings: "ReconcileSettings") -> Finding | None:
     """Return what is wrong with a message, ``None`` when it is on its way."""
     if message.outcome and message.reply_to:
         return Finding.OVER
@@ -66,28 +45,29 @@ def finding_of(message: Message, now: float, timeouts: Timeouts) -> Finding | No
     if message.state is State.WAITING:
         is_expired = now - message.send_before > _SECONDS_AFTER_EXPIRY
         return Finding.NEVER_SENT if is_expired else None
-    if message.state in FINAL or now <= _asked_from(message, timeouts):
+    if message.state in FINAL or now <= _asked_from(message, settings):
         return None
-    has_time = now <= message.log_answered_at + timeouts.unresolved_timeout_seconds
-    return Finding.ASK if has_time or needs_log_answer(message, timeouts) else Finding.OVERDUE
+    has_time = now <= message.log_answered_at + settings.unresolved_timeout_seconds
+    return Finding.ASK if has_time or needs_log_answer(message, settings) else Finding.OVERDUE
 
 
-def needs_log_answer(message: Message, timeouts: Timeouts) -> bool:
+def needs_log_answer(message: Message, settings: "ReconcileSettings") -> bool:
     """Return whether no answer of the log has started the time for the message to be resolved."""
-    return message.log_answered_at <= _asked_from(message, timeouts)
+    return message.log_answered_at <= _asked_from(message, settings)
 
 
-def seconds_of_silence(message: Message, now: float, timeouts: Timeouts) -> float:
+def seconds_of_silence(message: Message, now: float, settings: "ReconcileSettings") -> float:
     """Return for how long the log is asked about a message without an answer."""
     since = message.log_silent_since
-    is_silent = since > max(_asked_from(message, timeouts), message.log_answered_at)
+    is_silent = since > max(_asked_from(message, settings), message.log_answered_at)
     return now - since if is_silent else 0.0
 
 
-def _asked_from(message: Message, timeouts: Timeouts) -> float:
+def _asked_from(message: Message, settings: "ReconcileSettings") -> float:
+    # A scheduled message is waited for from its time on.
     if message.state in SECONDS_OF_PROOF:
-        return _begun_at(message) + timeouts.unknown_timeout_seconds
-    return max(message.accepted_at, message.scheduled_at) + timeouts.receipt_timeout_seconds
+        return _begun_at(message) + settings.unknown_timeout_seconds
+    return max(message.accepted_at, message.scheduled_at) + settings.receipt_timeout_seconds
 
 
 def _begun_at(message: Message) -> float:
@@ -100,22 +80,21 @@ def is_proven_absent(message: Message, newest_in_log: float) -> bool:
     return newest_in_log > _begun_at(message) + needed
 
 
-def span_to_look_at(scheduled_at: float, now: float, timeouts: Timeouts) -> tuple[float, float]:
+def span_to_look_at(scheduled_at: float, now: float, unknown_timeout: int) -> tuple[float, float]:
     """Return when messages were accepted that a run looks at: from when on, and until when.
 
     A look costs. So a scheduled run looks at the last hour, for a quarter of each hour at a day,
     and for an hour of each day at all: long enough to ask for an export of the log and to read it.
     A run that was not scheduled (0) looks at all. With the youngest nothing can be wrong yet.
     """
-    until = now - min(300, timeouts.unknown_timeout_seconds)
+    until = now - min(300, unknown_timeout)
     if scheduled_at % _DAY < _HOUR:
         return 0.0, until
     is_time_for_a_day = scheduled_at % _HOUR < _HOUR / 4
     return scheduled_at - (_DAY + _HOUR if is_time_for_a_day else _HOUR), until
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ExportJob:
+class ExportJob(NamedTuple):
     """An export that 8x8 was asked for; it covers the time from ``since`` to ``asked_at``."""
 
     sub_account_id: str
@@ -124,11 +103,10 @@ class ExportJob:
     asked_at: float
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class LogExport:
+class LogExport(NamedTuple):
     """What an export of 8x8's log shows of some messages."""
 
-    receipts: dict[str, Receipt] = field(default_factory=dict)
+    receipts: dict[str, Receipt]
     """By the bridge's ids, what the log says of a message, as a receipt would."""
-    newest: float = 0.0
+    newest: float
     """When the newest message was created of the rows that prove how far it has got, or 0."""

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sms_bridge.domain.attempt import jittered
 from sms_bridge.domain.message import Message, Outcome
-from sms_bridge.domain.retry_policy import jittered
+
+# Length of the shortest lease: forward_outcome's timeout plus clock skew.
+LEASE_SECONDS = 40
 
 # Seconds between the tries, about nine hours in all.
 WAITS = (5, 30, 120, 300, 900, 1800, 3600, 5400, 7200, 7200, 7200)
@@ -24,8 +27,6 @@ _LONGEST_PAUSE = 300
 
 
 class ReportVerdict(StrEnum):
-    """What a report to MoEngage came to."""
-
     ACKNOWLEDGED = "acknowledged"
     RETRY = "retry"
     REFUSED = "refused"  # MoEngage does not accept it, now or later
@@ -33,8 +34,6 @@ class ReportVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReportResult:
-    """The result of one call to MoEngage."""
-
     verdict: ReportVerdict
     http_status: int = 0
     """0 where there was no answer."""
@@ -76,3 +75,13 @@ def seconds_before_passing_on_again(age: float, retry_after: float | None = None
         return None
     wait = min(max(age / 2, _FIRST_WAIT), _LONGEST_WAIT)
     return round(max(wait, min(retry_after or 0, _MAX_RETRY_AFTER)))
+
+
+def holds_lease(message: Message, *, lease: str, receives: int, now: float) -> bool:
+    """Return whether a record may be reported without another write: its lease lasts so long.
+
+    Such a record is queued once at most. If SQS delivers it twice, the second delivery says so
+    (``receives``); where it does not, MoEngage gets the outcome twice.
+    """
+    is_its_own = bool(lease) and lease == message.outcome_lease_owner and receives == 1
+    return is_its_own and now + LEASE_SECONDS + 10 < message.outcome_lease_until

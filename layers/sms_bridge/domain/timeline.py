@@ -16,43 +16,39 @@ _RECEIPT_WORDS: dict[State | None, str] = {
     State.READ: "read by the recipient",
 }
 
-Event = tuple[float, str]
-"""When, seconds since the epoch, and what."""
-
 
 def timeline_of(message: Message) -> list[tuple[str, str]]:
     """Return what happened to a message, in order: when (ISO 8601 UTC), and what.
 
     What happened is a sentence without a number or a text.
     """
-    reply = f"the bridge's reply to the recipient's SMS {message.reply_to}"
-    events = [
-        (message.accepted_at, reply if message.reply_to else "accepted from MoEngage"),
-        *_attempts_of(message),
-        *((receipt.received_at, _receipt_of(receipt)) for receipt in message.receipts),
-        *_outcome_of(message),
-        *((at, "a link in it was opened") for at in message.clicks),
-    ]
     # Sorting keeps the order of what happened at the same time.
-    return [(timestamp(at), what) for at, what in sorted(events, key=itemgetter(0)) if at]
+    events = sorted(_events_of(message), key=itemgetter(0))
+    return [(timestamp(at), what) for at, what in events if at]
 
 
-def _attempts_of(message: Message) -> Iterator[Event]:
-    """Return the last attempt, and the result of the one before while the last has not ended."""
+def _events_of(message: Message) -> Iterator[tuple[float, str]]:
+    reply = f"the bridge's reply to the recipient's SMS {message.reply_to}"
+    yield message.accepted_at, reply if message.reply_to else "accepted from MoEngage"
+    # The last attempt, and the result of the one before while the last has not ended.
     if message.answered_at:
         number = message.attempt if message.is_answered else message.attempt - 1
-        yield message.answered_at, _answer_of(message, number)
+        yield message.answered_at, _answer_of(message, _number(number))
     elif message.state is State.WAITING:
         yield message.accepted_at, "not sent yet" + _waiting_of(message)
     if not message.is_answered:
-        yield message.attempt_at, f"handed to 8x8{_number_of(message.attempt)}"
+        yield message.attempt_at, f"handed to 8x8{_number(message.attempt)}"
         # That 8x8 accepted it is not recorded: the first receipt says so.
         if message.state is State.SENDING and not message.receipts:
             yield message.attempt_at, "no receipt has come yet"
+    for receipt in message.receipts:
+        yield receipt.received_at, _receipt_of(receipt)
+    yield from _outcome_of(message)
+    for at in message.clicks:
+        yield at, "a link in it was opened"
 
 
-def _answer_of(message: Message, attempt: int) -> str:
-    number = _number_of(attempt)
+def _answer_of(message: Message, number: str) -> str:
     if not message.reason:
         return f"8x8 accepted it{number}"
     why = message.description or message.reason
@@ -63,14 +59,13 @@ def _answer_of(message: Message, attempt: int) -> str:
     return f"not sent yet{number}: {why}{_waiting_of(message)}"
 
 
-def _number_of(attempt: int) -> str:
+def _number(attempt: int) -> str:
     return f" (attempt {attempt})" if attempt > 1 else ""
 
 
 def _waiting_of(message: Message) -> str:
-    until = _minute(message.send_before)
-    waits = message.state is State.WAITING
-    return f"; it waits in the send queue, until {until} at most" if waits else ""
+    waits = f"; it waits in the send queue, until {_minute(message.send_before)} at most"
+    return waits if message.state is State.WAITING else ""
 
 
 def _receipt_of(receipt: Receipt) -> str:
@@ -79,7 +74,7 @@ def _receipt_of(receipt: Receipt) -> str:
     return f"{words} ({why})" if why else words
 
 
-def _outcome_of(message: Message) -> Iterator[Event]:
+def _outcome_of(message: Message) -> Iterator[tuple[float, str]]:
     outcome, due_at = message.outcome, message.outcome_due_at
     if outcome is None:
         return

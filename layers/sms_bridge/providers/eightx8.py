@@ -103,6 +103,8 @@ def messages_path(sub_account_id: str) -> str:
 def sms_of(request: MessageRequest, message_id: str) -> dict[str, str]:
     """Return a message as 8x8 takes it: a ``SmsRequest`` of its OpenAPI file."""
     fields = {"destination": request.destination, "text": request.text, **request.options}
+    if request.callback_url:
+        fields.setdefault("dlrCallbackUrl", request.callback_url)
     if request.source:
         fields["source"] = request.source
     return {**fields, "clientMessageId": message_id}

@@ -19,8 +19,6 @@ LATE_SECONDS = 3.5
 # the work may take. MoEngage may repeat the message; the claim catches that.
 LATE_ANSWER_SECONDS = 2.0
 
-_MIN_USEFUL_SECONDS = 0.2
-
 # An event that is older was replayed, or comes from another clock.
 _MAX_BELIEVABLE_WAIT = 29.0
 
@@ -32,9 +30,8 @@ class OutOfTimeError(BridgeError):
 class AnswerTime[Answer]:
     """Runs work that has to answer in time.
 
-    Timeouts of single calls cannot promise that: name resolution has none, and a server that
-    sends a byte a second never meets one. So the work runs in a thread of its own, and when the
-    time is over the last answer that it promised is given. The work then goes on behind it.
+    Timeouts of single calls cannot promise that (``docs/architecture.md``). So it runs in a thread
+    of its own, and goes on behind the last answer that it promised when the time is over.
     """
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -95,7 +92,7 @@ def answer_in_time[Answer](
     if not 0 <= now - arrived_at <= _MAX_BELIEVABLE_WAIT:
         arrived_at = now
     left = arrived_at + ANSWER_SECONDS - now
-    answer_time = AnswerTime[Answer](left if left >= _MIN_USEFUL_SECONDS else LATE_ANSWER_SECONDS)
+    answer_time = AnswerTime[Answer](left if left > 0 else LATE_ANSWER_SECONDS)
     try:
         return answer_time.run(lambda: work(answer_time))
     finally:

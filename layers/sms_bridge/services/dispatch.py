@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sms_bridge.domain.arrivals import QueuedMessage
-from sms_bridge.domain.attempt import EXPIRED, Attempt, SendResult, Verdict
+from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import NOT_WITH_8X8, State
-from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.retry_policy import is_to_be_written, seconds_for, wait_in_queue
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
 from sms_bridge.observability import Metric, log_failure
 from sms_bridge.services import steps
 
@@ -34,8 +31,8 @@ _BATCH_REFUSED = SendResult(
     Verdict.NOT_SENT, "batch_refused", "8x8 refused the batch; the message is sent alone"
 )
 
-_Begun = tuple[QueuedMessage, Attempt]
-"""A queued message, and the attempt to send it."""
+_Begun = tuple[QueuedMessage, Message]
+"""A queued message, and what is known of it since the attempt to send it was begun."""
 
 _Stay = tuple[QueuedMessage, int | None]
 """A message that stays in the queue, and the seconds for which it is hidden, if it is."""
@@ -79,23 +76,24 @@ class DispatchMessages:
             elif isinstance(attempt, Exception):
                 log_failure("message not dispatched", attempt, message_id=message.id)
                 stay.append((queued, None))
-            elif attempt.state is None:
+            elif attempt.effect is Effect.MOVED and (expired or message.id in opted_out):
+                why[message.id] = EXPIRED if expired else OPTED_OUT
+                kept_back.append((queued, attempt.message))
+            elif attempt.effect is Effect.MOVED:
+                ready[message.sub_account_id].append((queued, attempt.message))
+            elif not attempt.message.accepted_at:
                 if not self.dead_letters.move(queued.record, reason="message_not_found"):
                     stay.append((queued, None))
-            elif not attempt.begun:
-                if attempt.outcome_is_open and queued.receives > 1:
+            else:
+                if attempt.message.outcome_is_open and queued.receives > 1:
                     # The record came back, so queueing the outcome may have failed.
+                    again = steps.SECONDS_BEFORE_QUEUEING_AGAIN
                     try:
-                        self.outcomes.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+                        self.outcomes.add(message.id, delay_seconds=again)
                     except Exception as error:
                         log_failure("outcome not queued again", error, message_id=message.id)
-                if attempt.state in NOT_WITH_8X8 and not expired:
+                if attempt.message.state in NOT_WITH_8X8 and not expired:
                     stay.append((queued, _SECONDS_BETWEEN_LOOKS))
-            elif expired or message.id in opted_out:
-                why[message.id] = EXPIRED if expired else OPTED_OUT
-                kept_back.append((queued, attempt))
-            else:
-                ready[message.sub_account_id].append((queued, attempt))
         stay += self._record(kept_back, why)
         began = self.clock()
         for sub_account_id, batch in ready.items():
@@ -110,7 +108,7 @@ class DispatchMessages:
 
     def _begin(
         self, received: Sequence[QueuedMessage]
-    ) -> tuple[set[str], dict[str, Attempt | Exception]]:
+    ) -> tuple[set[str], dict[str, Recorded | Exception]]:
         """Begin an attempt for each message, if it is known who opted out.
 
         Returns the messages to people who opted out; and by message its attempt, or why none was
@@ -124,7 +122,7 @@ class DispatchMessages:
             if one.message.message_type in types and not one.message.reply_to
         }
         opted_out: set[str] = set()
-        attempts: dict[str, Attempt | Exception] = {}
+        attempts: dict[str, Recorded | Exception] = {}
         try:
             people = self.opt_outs.opted_out_among(checked.values())
             opted_out = {message_id for message_id, person in checked.items() if person in people}
@@ -164,22 +162,22 @@ class DispatchMessages:
         """Record what came of messages; returns those that stay."""
         stay: list[_Stay] = []
         accepted = []
-        for queued, attempt in batch:
+        for queued, begun in batch:
             message = queued.message
             result = results.get(message.id)
             if result is None:
                 # What has left is not known: its state says so, and `reconcile` asks the log.
                 stay.append((queued, None))
                 continue
-            if not is_to_be_written(result, is_scheduled=queued.request.is_scheduled):
-                accepted.append((message, attempt.number, result.umid))
+            if not result.is_to_be_written(is_scheduled=queued.request.is_scheduled):
+                accepted.append((message, begun.attempt, result.umid))
                 continue
             now = self.clock()
             policy = self.settings.ambiguous_send_policy
-            state = policy.state_after(result, ambiguous=attempt.is_ambiguous)
+            state = policy.state_after(result, ambiguous=bool(begun.ambiguous_since))
             try:
                 recorded = self.messages.record_result(
-                    message.id, attempt.number, result, state, now
+                    message.id, begun.attempt, result, state, now
                 )
                 steps.queue_outcome(self.outcomes, recorded, now)
             except Exception as error:
@@ -189,7 +187,15 @@ class DispatchMessages:
             waited = steps.seconds_since(message.accepted_at, now)
             steps.log_attempt(recorded, result, {Metric.SECONDS_IN_QUEUE: waited})
             if recorded.message.state in (State.WAITING, State.UNKNOWN):
-                wait = wait_in_queue(result, tries=queued.receives, chance=self.chance())
+                wait = result.wait_in_queue(tries=queued.receives, chance=self.chance())
                 stay.append((queued, wait))
         steps.log_accepted(accepted, self.clock())
         return stay
+
+
+def seconds_for(messages: int, *, rate: float, at_once: int) -> float:
+    """Return how long one function has to take for its messages, so that all stay under the rate.
+
+    ``rate`` is in messages a second, 0 for no limit; ``at_once`` functions may run at once.
+    """
+    return messages * at_once / rate if rate else 0.0

@@ -17,12 +17,13 @@ from sms_bridge.domain.arrivals import InboundMessage, InboundWork, QueuedInboun
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.message import Message, Outcome, new_id
 from sms_bridge.domain.opt_out import OptRequest, keyword_of
-from sms_bridge.domain.outcome import LEASE_SECONDS, holds_lease
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.domain.reporting import (
+    LEASE_SECONDS,
     Report,
     ReportResult,
     ReportVerdict,
+    holds_lease,
     seconds_before_next_try,
     seconds_before_passing_on_again,
     seconds_while_circuit_is_open,

@@ -13,7 +13,7 @@ from sms_bridge.domain.arrivals import (
     QueuedMessage,
     UnknownEvent,
 )
-from sms_bridge.domain.attempt import Attempt, Recorded, SendResult
+from sms_bridge.domain.attempt import Recorded, SendResult
 from sms_bridge.domain.message import Message, MessageRequest, Outcome, Position, Receipt, State
 from sms_bridge.domain.opt_out import OptRequest, Person
 from sms_bridge.domain.reconciliation import ExportJob
@@ -41,13 +41,13 @@ class MessageStore(Protocol):
     def get_outcome(self, message_id: str) -> Message | None:
         """Return a message with what it takes to report its outcome; the rest may be empty."""
 
-    def begin_attempt(self, message_id: str, at: float) -> Attempt:
-        """Take a waiting message out of ``waiting``. Of simultaneous calls, one begins."""
+    def begin_attempt(self, message_id: str, at: float) -> Recorded:
+        """Take a waiting message out of ``waiting``. Of simultaneous calls, one moves it."""
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
-    ) -> dict[str, Attempt | Exception]:
-        """Do the same for many messages, most of which were never tried."""
+    ) -> dict[str, Recorded | Exception]:
+        """Do the same for many messages, most of which were never tried: see `FIRST_ATTEMPT`."""
 
     def record_result(
         self, message_id: str, attempt: int, result: SendResult, state: State, at: float

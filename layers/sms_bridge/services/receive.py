@@ -18,15 +18,7 @@ from sms_bridge.domain.message import (
     is_message_id,
 )
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, Keyword, OptRequest, keyword_of
-from sms_bridge.domain.outcome import outcome_of_receipt
-from sms_bridge.domain.phone_number import (
-    NUMBER,
-    digits_of,
-    is_in_countries,
-    is_number,
-    keyed_hash,
-    masked,
-)
+from sms_bridge.domain.phone_number import NUMBER, digits_of, is_number, keyed_hash, masked
 from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 from sms_bridge.services import steps
 
@@ -84,7 +76,7 @@ class ReceiveCallback:
     def _record(self, receipt: Receipt) -> None:
         is_ours = is_message_id(receipt.client_message_id)
         message_id = receipt.client_message_id if is_ours else f"umid {receipt.umid}"
-        outcome = outcome_of_receipt(receipt) if is_ours else None
+        outcome = receipt.outcome if is_ours else None
         recorded = self.messages.record_receipt(message_id, receipt, outcome)
         now = self.clock()
         steps.queue_outcome(self.outcomes, recorded, now)
@@ -181,7 +173,7 @@ class ReceiveCallback:
         ):
             return "number"
         codes = settings.allowed_country_calling_codes
-        if codes and not is_in_countries(inbound.source, codes):
+        if codes and not digits_of(inbound.source).startswith(codes):
             return "country"
         request = MessageRequest(
             sub_account_id=inbound.sub_account_id,
@@ -189,8 +181,7 @@ class ReceiveCallback:
             text=text,
             message_type=MessageType.TRANSACTIONAL,
             source=inbound.destination[-_MAX_SOURCE:],
-            options={"dlrCallbackUrl": callback_url} if callback_url else {},
-            adds_callback_url=bool(callback_url),
+            callback_url=callback_url,
         )
         digest = hmac.digest(hash_key.encode(), f"reply {inbound.umid}".encode(), "sha256")
         to_live = settings.transactional_seconds_to_live

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
-from sms_bridge.domain.message import NOT_WITH_8X8, Message, State
-from sms_bridge.domain.outcome import AbsentPolicy, UnresolvedPolicy, outcome_of_receipt
+from sms_bridge.domain.message import NOT_WITH_8X8, Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import (
-    OUTCOMES_OF_MISSING_RECEIPTS,
     SECONDS_OF_SILENCE,
     ExportJob,
     Finding,
@@ -24,6 +22,7 @@ from sms_bridge.domain.reconciliation import (
 from sms_bridge.errors import ExportFailedError, NoExportError, UnreadableItemError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services import steps
+from sms_bridge.settings import AbsentPolicy, MissingReceiptPolicy, UnresolvedPolicy
 
 if TYPE_CHECKING:
     from sms_bridge.providers.eightx8_log import EightX8Log
@@ -51,6 +50,13 @@ _LOG_SILENT = SendResult(
     "log_unreadable",
     "8x8's log could not be read for a week; 8x8 may have had the message",
 )
+OUTCOMES_OF_MISSING_RECEIPTS = {
+    MissingReceiptPolicy.FAILED: Outcome(
+        OutcomeStatus.FAILED, "no_receipt", "8x8 never sent a final receipt"
+    ),
+    MissingReceiptPolicy.DELIVERED: Outcome(OutcomeStatus.DELIVERED),
+    MissingReceiptPolicy.NOTHING: None,
+}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -114,7 +120,8 @@ class Reconcile:
                 **metric_fields({Metric.STUCK: 1}),
             )
 
-        since, until = span_to_look_at(scheduled_at, self.clock(), self.settings)
+        timeout = self.settings.unknown_timeout_seconds
+        since, until = span_to_look_at(scheduled_at, self.clock(), timeout)
         try:
             yield from self.messages.open_messages(since=since, until=until, on_unreadable=note)
         except Exception as error:
@@ -156,14 +163,14 @@ class Reconcile:
 
     def _resolve(self, message: Message, result: SendResult, *, ambiguous: bool = False) -> None:
         state = self.settings.ambiguous_send_policy.state_after(result, ambiguous=ambiguous)
-        number = message.attempt
         if state is State.UNKNOWN:
             # What waits is known not to be sent; only an attempt can end as ambiguous.
-            attempt = self.messages.begin_attempt(message.id, self.clock())
-            if not attempt.begun:
+            message, effect, _ = self.messages.begin_attempt(message.id, self.clock())
+            if effect is not Effect.MOVED:
                 return
-            number = attempt.number
-        recorded = self.messages.record_result(message.id, number, result, state, self.clock())
+        recorded = self.messages.record_result(
+            message.id, message.attempt, result, state, self.clock()
+        )
         self._report(result.description, recorded)
 
     def _report(self, how: str, recorded: Recorded) -> None:
@@ -234,8 +241,7 @@ class Reconcile:
             return  # it is not in the export, which was asked for on account of younger ones
         receipt = export.receipts.get(message.id)
         if receipt is not None:
-            outcome = outcome_of_receipt(receipt)
-            recorded = self.messages.record_receipt(message.id, receipt, outcome)
+            recorded = self.messages.record_receipt(message.id, receipt, receipt.outcome)
             if recorded.effect is Effect.MOVED:
                 self._report("8x8's log shows it", recorded)
             else:

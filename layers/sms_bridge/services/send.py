@@ -7,13 +7,10 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from sms_bridge import background
-from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict, message_after
+from sms_bridge.domain.attempt import OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import Clock
 from sms_bridge.domain.duplicates import claim, claim_key
 from sms_bridge.domain.message import Message, MessageRequest, State
-from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN
-from sms_bridge.domain.retry_policy import is_to_be_written, wait_in_queue
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import Metric, log_failure, logger, message_fields, metric_fields
 from sms_bridge.services import steps
@@ -125,7 +122,7 @@ class SendMessage:
         elif first.outcome_is_open:
             # Its sender may not have queued it: no record of it would come back.
             try:
-                self.outcomes.add(first.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
+                self.outcomes.add(first.id, delay_seconds=steps.SECONDS_BEFORE_QUEUEING_AGAIN)
             except Exception as error:
                 log_failure("outcome not queued again", error, message_id=first.id)
         return first
@@ -187,7 +184,7 @@ class SendMessage:
         """Record the result; what may be sent again, or may have to be, goes to the queue."""
         state = self.settings.ambiguous_send_policy.state_after(result)
         if state in (State.WAITING, State.UNKNOWN):
-            wait = wait_in_queue(result, tries=1, chance=self.chance())
+            wait = result.wait_in_queue(tries=1, chance=self.chance())
             # First, so that no crash leaves a message that waits for nothing.
             is_queued = self._queue(message, request, delay_seconds=wait)
             if not is_queued and result.verdict is Verdict.AMBIGUOUS:
@@ -204,7 +201,7 @@ class SendMessage:
     def _record(
         self, message: Message, result: SendResult, state: State, *, is_scheduled: bool = False
     ) -> Recorded:
-        if is_to_be_written(result, is_scheduled=is_scheduled):
+        if result.is_to_be_written(is_scheduled=is_scheduled):
             try:
                 recorded = self.messages.record_result(
                     message.id, message.attempt, result, state, self.clock()
@@ -214,4 +211,4 @@ class SendMessage:
             except Exception as error:
                 # The message may be out: a refusal now would make MoEngage count it as failed.
                 log_failure("result not recorded", error, message_id=message.id)
-        return Recorded(message_after(message, result, state), Effect.MOVED, outcome_is_new=False)
+        return Recorded(result.applied_to(message, state), Effect.MOVED, outcome_is_new=False)

@@ -4,22 +4,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, MessageRequest, OutcomeStatus, State, new_id
-from sms_bridge.domain.opt_out import OPTED_OUT
-from sms_bridge.domain.outcome import SECONDS_BEFORE_QUEUEING_AGAIN, seconds_before_reporting
 from sms_bridge.domain.phone_number import international, keyed_hash
 from sms_bridge.domain.segments import segments_of
-from sms_bridge.observability import Figure, Metric, logger, message_fields, metric_fields
+from sms_bridge.observability import Metric, logger, message_fields, metric_fields
 
 if TYPE_CHECKING:
     from sms_bridge.services.interfaces import OutcomeQueue
 
-Figures = dict[Metric, Figure]
+Figures = dict[Metric, Any]
 
-Accepted = tuple[Message, int, str]
-"""A message of a batch that 8x8 accepted: with the attempt's number and 8x8's id."""
+_COUNTED = {
+    Verdict.ACCEPTED: Metric.SENT,
+    Verdict.PERMANENT: Metric.REJECTED,
+    Verdict.THROTTLED: Metric.THROTTLED,
+    Verdict.NOT_SENT: Metric.UNAVAILABLE,
+    Verdict.AMBIGUOUS: Metric.AMBIGUOUS,
+}
+
+# MoEngage gives up on an answer after 5 seconds. Until then it may not have read the message's id,
+# and a report about an unknown id would be lost.
+_SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID = 6
+
+# If a receipt or a request is repeated while the outcome is open, queueing it may have failed the
+# first time. By then the first report has ended, so that MoEngage is not called twice at once.
+SECONDS_BEFORE_QUEUEING_AGAIN = 60
 
 # A repeat brings the text of a message that waits, in case its record got lost. That is no reason
 # to send it sooner.
@@ -71,10 +82,10 @@ def queue_outcome(queue: "OutcomeQueue", recorded: Recorded, now: float) -> None
     if not message.outcome_is_open:
         return
     if recorded.outcome_is_new:
-        delay = seconds_before_reporting(message.accepted_at, now)
+        wait = round(message.accepted_at + _SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID - now)
+        delay = max(0, min(_SECONDS_UNTIL_MOENGAGE_KNOWS_THE_ID, wait))
         queue.add(message.id, delay_seconds=delay, lease=message.outcome_lease_owner)
     elif recorded.effect in (Effect.LATE, Effect.REPEATED):
-        # 8x8 repeats a callback that was not answered: queueing may have failed the first time.
         queue.add(message.id, delay_seconds=SECONDS_BEFORE_QUEUEING_AGAIN)
 
 
@@ -104,36 +115,25 @@ def log_attempt(recorded: Recorded, result: SendResult, figures: Figures) -> Non
 
 def count_attempt(figures: Figures, result: SendResult) -> None:
     """Count the result of one attempt: a message may be tried several times in one request."""
-    counted = []
-    match result.verdict:
-        case Verdict.ACCEPTED:
-            counted.append(Metric.SENT)
-        case Verdict.AMBIGUOUS:
-            counted.append(Metric.AMBIGUOUS)
-        case Verdict.THROTTLED:
-            counted.append(Metric.THROTTLED)
-        # The bridge's own reasons for not sending have no such prefix.
-        case Verdict.NOT_SENT if result.reason.startswith("eightx8_"):
-            counted.append(Metric.UNAVAILABLE)
-        case Verdict.PERMANENT if result.reason == OPTED_OUT.reason:
-            counted.append(Metric.OPTED_OUT)
-        case Verdict.PERMANENT if result.reason.startswith("eightx8_"):
-            counted.append(Metric.REJECTED)
+    counted = [Metric.OPTED_OUT] if result is OPTED_OUT else []
+    # The bridge's own reasons for not sending have no such prefix.
+    if result.verdict is Verdict.ACCEPTED or result.reason.startswith("eightx8_"):
+        counted.append(_COUNTED[result.verdict])
     if result.http_status == 401:
         counted.append(Metric.UNAUTHORIZED)
     for metric in counted:
-        before = figures.get(metric, 0)
-        figures[metric] = 1 + (before if isinstance(before, int) else 0)
+        figures[metric] = figures.get(metric, 0) + 1
 
 
-def log_accepted(accepted: Sequence[Accepted], now: float) -> None:
-    """Log the messages of a batch that 8x8 accepted: a line for each, and one to measure all.
+def log_accepted(accepted: Sequence[tuple[Message, int, str]], now: float) -> None:
+    """Log the messages that 8x8 accepted: each with its attempt's number and 8x8's id, then all.
 
     CloudWatch takes 100 values of a metric in a line, and a batch of the queue has no more.
     """
-    waited = [seconds_since(message.accepted_at, now) for message, _, _ in accepted]
-    for one, seconds in zip(accepted, waited, strict=True):
-        _log_sent(*one, SecondsInSendQueue=seconds)
+    waited = []
+    for message, attempt, umid in accepted:
+        waited.append(seconds_since(message.accepted_at, now))
+        _log_sent(message, attempt, umid, SecondsInSendQueue=waited[-1])
     if accepted:
         figures: Figures = {Metric.SENT: len(accepted), Metric.SECONDS_IN_QUEUE: waited}
         logger.info("messages sent", **metric_fields(figures))

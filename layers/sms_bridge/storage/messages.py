@@ -9,10 +9,9 @@ from itertools import groupby
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from sms_bridge.domain.attempt import FIRST_ATTEMPT, Attempt, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import FIRST_ATTEMPT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
-from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.storage.aws import error_code, item_of_refusal
@@ -45,6 +44,9 @@ GIVEN_UP = "given up "
 
 _HOUR = slice(0, 13)  # of a timestamp
 _DAY = 86_400
+
+FIRST_LEASE_SECONDS = 100
+"""An outcome that becomes due is leased for so long to the record that is queued for it."""
 
 MAX_RECEIPTS = 40
 """So many receipts of a message are kept: some hundred would fill its item."""
@@ -127,7 +129,7 @@ class DynamoDBMessages:
         expires_at = self._expiry(max(message.accepted_at, message.scheduled_at))
         return {**message_values(message), "expires_at": expires_at}
 
-    def begin_attempt(self, message_id: str, at: float) -> Attempt:
+    def begin_attempt(self, message_id: str, at: float) -> Recorded:
         nonce = secrets.token_hex(4)
         item, _ = self._table.update(
             message_id,
@@ -142,7 +144,7 @@ class DynamoDBMessages:
 
     def begin_first_attempts(
         self, message_ids: Iterable[str], at: float
-    ) -> dict[str, Attempt | Exception]:
+    ) -> dict[str, Recorded | Exception]:
         """Begin most in few calls.
 
         DynamoDB changes many items in one call by PartiQL's statements only: each has a condition
@@ -173,7 +175,7 @@ class DynamoDBMessages:
 
     def _after_error(
         self, message_id: str, error: Exception, nonce: str, at: float
-    ) -> Attempt | Exception:
+    ) -> Recorded | Exception:
         """Return what a statement's error means; begins an attempt that is not the first."""
         if error_code(error) != "ConditionalCheckFailed":
             # That of a whole call, raised for each message, would name the places again and again.
@@ -181,7 +183,7 @@ class DynamoDBMessages:
         try:
             item = item_of_refusal(error) or self._table.get(message_id) or {}
             attempt = _attempt_in(item, nonce)
-            may_begin = not attempt.begun and attempt.state is State.WAITING
+            may_begin = attempt.message.state is State.WAITING
             return self.begin_attempt(message_id, at) if may_begin else attempt
         except Exception as its_error:
             return its_error
@@ -196,7 +198,7 @@ class DynamoDBMessages:
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
         }
-        outcome = result.outcome if state in FINAL else None
+        outcome = result.failure if state in FINAL else None
         only_if = ["attempt = :attempt" if attempt else "attribute_not_exists(attempt)"]
         given = {":attempt": attempt} if attempt else {}
         if result.umid:
@@ -500,10 +502,11 @@ class DynamoDBMessages:
         return int(at) + self._retention
 
 
-def _attempt_in(item: Item, nonce: str) -> Attempt:
+def _attempt_in(item: Item, nonce: str) -> Recorded:
     """Return whose attempt it is: one's own write, too, may have been refused when repeated."""
     is_own = item.get("attempt_nonce") == {"S": nonce}
-    return Attempt.of(message_from(item) if item else None, begun=is_own)
+    message = message_from(item) if item else Message(id="", state=State.SENDING)
+    return Recorded(message, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=False)
 
 
 def _has(item: Item, facts: Mapping[str, Any]) -> bool:

@@ -78,7 +78,7 @@ _OF_A_MESSAGE = (
     "accepted_at",
     "send_before",
 )
-_OF_A_REQUEST = ("destination", "text", "source", "options")
+_OF_A_REQUEST = ("destination", "text", "source", "options", "callback_url")
 
 
 def group_of(message: Message) -> str:
@@ -191,7 +191,7 @@ def _queued_message(content: dict[str, Any], record: Record, receives: int) -> "
     facts = {name: value for name, value in content["message"].items() if name in _OF_A_MESSAGE}
     asked = {name: value for name, value in content["request"].items() if name in _OF_A_REQUEST}
     texts = [*facts.values(), asked["destination"], asked["text"], asked.get("source") or ""]
-    texts += asked.get("options", {}).values()
+    texts += [asked.get("callback_url", ""), *asked.get("options", {}).values()]
     if not (facts["id"] and all(isinstance(one, str) for one in texts)):
         raise TypeError
     facts |= {name: seconds_of(facts[name]) for name in ("accepted_at", "send_before")}

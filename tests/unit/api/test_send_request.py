@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from local.eightx8.contract import problems_of
 from sms_bridge.api.send_request import is_macro, read_send_request, send_answer
 from sms_bridge.domain.message import MessageRequest, MessageType, State
+from sms_bridge.providers.eightx8 import sms_of
 from tests.builders import (
     MESSAGE_ID,
     NUMBER,
@@ -138,10 +139,9 @@ class TestFields:
 
         ours, theirs = read_with({}, **settings), read_with(OPTIONS, **settings)
 
-        assert plain(ours) == plain(
-            a_request(options={"dlrCallbackUrl": url}, adds_callback_url=True)
-        )
-        assert plain(theirs) == plain(a_request(options=OPTIONS))
+        assert plain(ours) == plain(a_request(callback_url=url))
+        sent = [sms_of(one, MESSAGE_ID)["dlrCallbackUrl"] for one in (ours, theirs)]
+        assert sent == [url, OPTIONS["dlrCallbackUrl"]]
 
     @given(st.from_regex(r"\+?[1-9][0-9]{6,14}", fullmatch=True))
     def test_every_number_that_8x8_takes_is_taken_as_it_is(self, number: str) -> None:

@@ -30,7 +30,7 @@ OTHER_VALUES: dict[str, Any] = {
     "campaign_id": "c-1",
     "dlt_template_id": "1107",
 }
-NOT_IN_THE_KEY = {"adds_callback_url"}
+NOT_IN_THE_KEY = {"callback_url"}
 
 
 def test_every_field_of_a_request_is_decided_upon() -> None:
@@ -87,10 +87,7 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *((NATIONAL, NATIONAL | {"destination": one}) for one in ("6591239002", "+6591239002")),
     ({"options": OPTIONS}, {"options": dict(reversed(OPTIONS.items()))}),
     # The bridge's own callback URL makes no difference.
-    *(
-        ({}, {"options": {"dlrCallbackUrl": BRIDGES_URL + token}, "adds_callback_url": True})
-        for token in ("old", "new")
-    ),
+    *(({}, {"callback_url": BRIDGES_URL + token}) for token in ("old", "new")),
 ]
 
 

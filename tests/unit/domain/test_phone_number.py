@@ -13,7 +13,6 @@ from sms_bridge.domain.phone_number import (
     digits_of,
     e164,
     international,
-    is_in_countries,
     keyed_hash,
     masked,
 )
@@ -147,19 +146,3 @@ def test_what_8x8_takes_as_a_number() -> None:
         *("+65 9123 4567", "६५९१२३४५६७", "1234567\n"),
     ):
         assert not NUMBER.fullmatch(other)
-
-
-@pytest.mark.parametrize(
-    ("number", "codes", "is_in"),
-    [
-        ("+6591234567", ["65"], True),
-        ("6591234567", ["65"], True),
-        ("+4915112345678", ["65", "49"], True),
-        ("+6591234567", ["49"], False),
-        ("+1659123456", ["65"], False),
-    ],
-)
-def test_countries_are_known_by_their_calling_code(
-    number: str, codes: list[str], is_in: bool
-) -> None:
-    assert is_in_countries(number, codes) is is_in

@@ -7,9 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sms_bridge.domain.message import FINAL, Message, Outcome, OutcomeStatus, State
-from sms_bridge.domain.outcome import MissingReceiptPolicy
 from sms_bridge.domain.reconciliation import (
-    OUTCOMES_OF_MISSING_RECEIPTS,
     Finding,
     finding_of,
     is_proven_absent,
@@ -114,22 +112,20 @@ class TestWhichMessagesARunLooksAt:
     def test_old_messages_are_looked_at_rarely(self, time_of_day: int, age: float) -> None:
         now = MIDNIGHT + time_of_day
 
-        assert span_to_look_at(now, now, TIMEOUTS)[0] == (now - age if age else 0.0)
+        assert span_to_look_at(now, now, 600)[0] == (now - age if age else 0.0)
 
     def test_a_run_that_was_not_scheduled_looks_at_all(self) -> None:
-        assert span_to_look_at(0.0, MIDNIGHT + 43_200, TIMEOUTS)[0] == 0.0
+        assert span_to_look_at(0.0, MIDNIGHT + 43_200, 600)[0] == 0.0
 
     def test_a_run_every_five_minutes_looks_at_each_age_long_enough_to_read_an_export(self) -> None:
         runs = [MIDNIGHT + 300 * number for number in range(288)]
-        looks = [span_to_look_at(run, run, TIMEOUTS)[0] <= MIDNIGHT - EVER for run in runs]
+        looks = [span_to_look_at(run, run, 600)[0] <= MIDNIGHT - EVER for run in runs]
 
         assert looks == [True] * 12 + [False] * 276
 
     @pytest.mark.parametrize(("unknown", "youngest"), [(600, 300), (60, 60)])
     def test_young_messages_are_on_their_way(self, unknown: int, youngest: int) -> None:
-        timeouts = settings_of(ReconcileSettings, unknown_timeout_seconds=unknown)
-
-        assert span_to_look_at(AT, AT, timeouts)[1] == AT - youngest
+        assert span_to_look_at(AT, AT, unknown)[1] == AT - youngest
 
 
 @given(st.sampled_from(State), st.integers(0, 400_000), st.integers(0, 400_000))
@@ -163,19 +159,3 @@ def test_only_what_8x8_created_well_after_it_proves_that_a_message_is_absent(
 
 def test_nothing_proves_that_a_message_is_absent_which_8x8_accepted() -> None:
     assert not is_proven_absent(a_message(state=State.QUEUED), AT + EVER)
-
-
-@pytest.mark.parametrize(
-    ("policy", "outcome"),
-    [
-        (MissingReceiptPolicy.DELIVERED, ("DELIVERED", "")),
-        (MissingReceiptPolicy.FAILED, ("FAILED", "no_receipt")),
-        (MissingReceiptPolicy.NOTHING, None),
-    ],
-)
-def test_what_is_reported_where_a_receipt_is_missing(
-    policy: MissingReceiptPolicy, outcome: tuple[str, str] | None
-) -> None:
-    reported = OUTCOMES_OF_MISSING_RECEIPTS[policy]
-
-    assert (reported and (reported.status, reported.reason)) == outcome

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.outcome import LEASE_SECONDS
 from sms_bridge.domain.reporting import (
+    LEASE_SECONDS,
     WAITS,
     seconds_before_next_try,
     seconds_before_passing_on_again,

@@ -14,7 +14,7 @@ from sms_bridge.domain.message import MessageType, State
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.observability import message_fields
-from sms_bridge.services.dispatch import DispatchMessages
+from sms_bridge.services.dispatch import DispatchMessages, seconds_for
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsSendQueue
 from tests.builders import (
     ACCEPTED,
@@ -603,3 +603,19 @@ def test_no_message_is_lost_that_way(happens: Happening) -> None:
             assert is_taken or any(message.id in body for body in left)
             if happens is another_dispatcher:
                 assert is_taken
+
+
+@pytest.mark.parametrize(
+    ("messages", "rate", "at_once", "seconds"),
+    [
+        (100, 100.0, 1, 1.0),
+        (100, 100.0, 5, 5.0),
+        (50, 1800.0, 4, 1 / 9),
+        (0, 10.0, 2, 0.0),
+        (10_000, 0, 10, 0.0),
+    ],
+)
+def test_each_function_takes_its_share_of_the_rate(
+    messages: int, rate: float, at_once: int, seconds: float
+) -> None:
+    assert seconds_for(messages, rate=rate, at_once=at_once) == pytest.approx(seconds)

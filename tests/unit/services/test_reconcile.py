@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, State
 from sms_bridge.domain.reconciliation import ExportJob
 from sms_bridge.errors import ExportFailedError, NoExportError
@@ -192,7 +193,7 @@ class TestAMessageThatWasNeverSent:
         begin, method = bridge.messages.begin_attempt, getattr(bridge.messages, call)
 
         def begin_first(*arguments: Any) -> Any:
-            assert begin(message_id, bridge.clock.now).begun
+            assert begin(message_id, bridge.clock.now).effect is Effect.MOVED
             return method(*arguments)
 
         setattr(bridge.messages, call, begin_first)

@@ -137,7 +137,7 @@ def test_its_receipts_come_where_those_of_all_messages_come(bridge: Writing) -> 
     bridge.step(event, hash_key="k", callback_url="https://bridge.example/callbacks/8x8?token=t")
 
     [(_, request)] = bridge.replies
-    assert request.options == {"dlrCallbackUrl": "https://bridge.example/callbacks/8x8?token=t"}
+    assert request.callback_url == "https://bridge.example/callbacks/8x8?token=t"
 
 
 def test_a_callback_that_8x8_repeats_is_answered_by_the_same_message(

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.attempt import AmbiguousSendPolicy, Effect, SendResult
 from sms_bridge.domain.message import Message, MessageType, State, is_message_id
 from sms_bridge.domain.opt_out import OptRequest
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.providers.eightx8 import EightX8
 from sms_bridge.providers.http import Connections
@@ -491,7 +490,8 @@ class TestFailuresBetweenTheSteps:
         assert (outcome.status, outcome.reason) == ("FAILED", "not_queued")
         assert [one for one, _ in bridge.outcomes.queued] == [message.id]
         # A record that came all the same would find nothing to send.
-        assert not bridge.messages.begin_attempt(message.id, bridge.clock.now).begun
+        begun = bridge.messages.begin_attempt(message.id, bridge.clock.now)
+        assert begun.effect is Effect.LATE
 
     @pytest.mark.parametrize("policy", AmbiguousSendPolicy)
     def test_an_ambiguous_message_still_waits_for_proof_where_it_is_not_queued(

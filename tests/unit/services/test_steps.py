@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from sms_bridge.domain.attempt import EXPIRED, Effect, Recorded, SendResult, Verdict
+from sms_bridge.domain.attempt import EXPIRED, OPTED_OUT, Effect, Recorded, SendResult, Verdict
 from sms_bridge.domain.message import Outcome, OutcomeStatus, State
-from sms_bridge.domain.opt_out import OPTED_OUT
 from sms_bridge.observability import Metric
 from sms_bridge.services.steps import (
     Figures,
     count_attempt,
     log_attempt,
     new_outcome,
+    queue_outcome,
 )
 from tests.builders import (
     ACCEPTED,
@@ -24,6 +24,7 @@ from tests.builders import (
     a_message,
 )
 from tests.fakes.logs import WrittenLog
+from tests.fakes.queues import InMemoryOutcomes
 
 OUT_OF_TIME = SendResult(verdict=Verdict.NOT_SENT, reason="out_of_time")
 
@@ -79,10 +80,26 @@ def test_an_outcome_of_a_message_that_the_bridge_did_not_send_does_not_count() -
     assert new_outcome(Recorded(message, Effect.MOVED, outcome_is_new=True)) == ({}, {})
 
 
+@pytest.mark.parametrize(
+    ("seconds_since_accepted", "wait"),
+    [(0, 6), (0.4, 6), (2, 4), (5.4, 1), (6, 0), (7, 0), (86_400, 0), (-60, 6)],
+)
+def test_an_outcome_is_reported_when_moengage_knows_the_id(
+    seconds_since_accepted: float, wait: int
+) -> None:
+    queue = InMemoryOutcomes()
+    message = a_message(outcome=Outcome(OutcomeStatus.DELIVERED))
+    recorded = Recorded(message, Effect.MOVED, outcome_is_new=True)
+
+    queue_outcome(queue, recorded, message.accepted_at + seconds_since_accepted)
+
+    assert queue.queued == [(message.id, wait)]
+
+
 def test_the_line_of_a_failed_attempt_names_the_reason_and_the_outcome(
     logged: WrittenLog,
 ) -> None:
-    message = a_message(state=State.FAILED, outcome=REFUSED.outcome)
+    message = a_message(state=State.FAILED, outcome=REFUSED.failure)
 
     log_attempt(Recorded(message, Effect.MOVED, outcome_is_new=True), REFUSED, {})
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sms_bridge.domain.attempt import Attempt
+from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.message import State
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.errors import UnreadableItemError
@@ -116,8 +116,8 @@ def test_a_batch_takes_as_many_calls_as_it_has_to_and_none_for_those_that_are_re
     again = begin(dynamodb)
 
     assert dynamodb.calls == ["batch_execute_statement"] * 4
-    sending = Attempt(begun=False, state=State.SENDING, number=1)
-    assert plain(again) == plain([sending] * 30)
+    known = [(one.effect, one.message.state, one.message.attempt) for one in again]
+    assert known == [(Effect.LATE, State.SENDING, 1)] * 30
 
 
 def test_new_messages_take_as_many_calls_as_they_have_to_and_a_read_of_those_that_are_taken() -> (

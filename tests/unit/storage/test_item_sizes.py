@@ -9,7 +9,6 @@ import pytest
 
 from bench.dynamodb import size_of
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
-from sms_bridge.domain.outcome import outcome_of_receipt
 from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import ACCEPTED, AT, MESSAGE_ID, a_message, a_receipt
@@ -86,9 +85,7 @@ def test_each_write_of_a_message_takes_so_many_units(
     if message is WAITING:
         writes.append(lambda: store.begin_attempt(MESSAGE_ID, AT + 1))
         writes.append(lambda: store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, AT + 2))
-    writes += [
-        partial(store.record_receipt, MESSAGE_ID, one, outcome_of_receipt(one)) for one in receipts
-    ]
+    writes += [partial(store.record_receipt, MESSAGE_ID, one, one.outcome) for one in receipts]
     writes.append(lambda: store.record_reported(MESSAGE_ID, Outcome(OutcomeStatus.DELIVERED), AT))
 
     sizes = []

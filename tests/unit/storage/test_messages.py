@@ -8,8 +8,8 @@ import pytest
 
 from sms_bridge.api.callback import read_callback
 from sms_bridge.domain.attempt import SendResult
-from sms_bridge.domain.duplicates import closing_record
-from sms_bridge.domain.message import Outcome, OutcomeStatus, Position, State
+from sms_bridge.domain.duplicates import ClaimKey, claiming
+from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Position, State
 from sms_bridge.services.deadline import AnswerTime
 from sms_bridge.services.receive import ReceiveCallback
 from sms_bridge.services.send import SendMessage
@@ -151,8 +151,11 @@ def test_the_table_never_holds_the_text(result: SendResult) -> None:
 def test_the_closing_record_holds_nothing_of_the_message_that_put_it_there() -> None:
     stored = Stored()
 
-    stored.store.create(closing_record(a_message(), "an id"))
+    closing = next(claiming(a_message(), ClaimKey("a key", 120), now=100 * 3840.0))
 
+    assert isinstance(closing, Message)
+    assert closing.closes_window
+    stored.store.create(closing)
     assert "open_shard" not in stored.item
     assert NUMBER.strip("+") not in str(stored.item)
 

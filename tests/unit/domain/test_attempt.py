@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sms_bridge.domain.attempt import SendResult
+from sms_bridge.domain.attempt import AmbiguousSendPolicy, SendResult
 from sms_bridge.domain.message import State
-from sms_bridge.domain.retry_policy import AmbiguousSendPolicy, seconds_for, wait_in_queue
 from tests.builders import ACCEPTED, AMBIGUOUS, NOT_SENT, REFUSED, REJECTED, THROTTLED
 
 HOLD, RESEND = AmbiguousSendPolicy
@@ -94,14 +93,14 @@ class TestInTheQueue:
         [(1, 5), (2, 10), (3, 20), (4, 40), (5, 80), (6, 160), (7, 300), (8, 300), (10_000, 300)],
     )
     def test_the_waits_grow_to_five_minutes(self, tries: int, seconds: int) -> None:
-        assert wait_in_queue(NOT_SENT, tries=tries, chance=0.5) == seconds
+        assert NOT_SENT.wait_in_queue(tries=tries, chance=0.5) == seconds
 
     @given(st.integers(1, 100), st.floats(0, 1))
     def test_chance_spreads_a_wait_by_a_fifth_to_both_sides(
         self, tries: int, chance: float
     ) -> None:
-        planned = wait_in_queue(NOT_SENT, tries=tries, chance=0.5)
-        wait = wait_in_queue(NOT_SENT, tries=tries, chance=chance)
+        planned = NOT_SENT.wait_in_queue(tries=tries, chance=0.5)
+        wait = NOT_SENT.wait_in_queue(tries=tries, chance=chance)
 
         assert abs(wait - planned) <= planned * 0.2 + 0.5
 
@@ -109,25 +108,9 @@ class TestInTheQueue:
     def test_retry_after_only_lengthens_and_by_a_quarter_of_an_hour_at_most(
         self, tries: int, chance: float, retry_after: float
     ) -> None:
-        without = wait_in_queue(throttled(None), tries=tries, chance=chance)
-        wait = wait_in_queue(throttled(retry_after), tries=tries, chance=chance)
+        without = throttled(None).wait_in_queue(tries=tries, chance=chance)
+        wait = throttled(retry_after).wait_in_queue(tries=tries, chance=chance)
 
         # SQS delays a record for a quarter of an hour at most.
         assert 1 <= without <= wait <= 900
         assert wait >= min(retry_after, 900) - 0.5
-
-
-@pytest.mark.parametrize(
-    ("messages", "rate", "at_once", "seconds"),
-    [
-        (100, 100.0, 1, 1.0),
-        (100, 100.0, 5, 5.0),
-        (50, 1800.0, 4, 1 / 9),
-        (0, 10.0, 2, 0.0),
-        (10_000, 0, 10, 0.0),
-    ],
-)
-def test_each_function_takes_its_share_of_the_rate(
-    messages: int, rate: float, at_once: int, seconds: float
-) -> None:
-    assert seconds_for(messages, rate=rate, at_once=at_once) == pytest.approx(seconds)
