@@ -501,44 +501,24 @@ class TestOutcomes:
         assert message.outcome_lease_until == AT + 190
         assert message.outcome_is_open
 
-    def test_one_that_was_given_up_is_closed_until_it_is_replayed_with_all_its_tries(
+    def test_one_that_was_given_up_is_closed_and_follows_the_state(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        owner = record(store, a_receipt("undelivered")).message.outcome_lease_owner
-        store.record_not_acknowledged(MESSAGE_ID, owner, AT)
+        record(store, a_receipt("undelivered"))
 
         store.record_given_up(MESSAGE_ID, "moengage_404", LATER)
         message = kept(store)
         assert (message.outcome_given_up, message.outcome_given_up_at) == ("moengage_404", LATER)
         assert not message.outcome_is_open
 
-        # It was not reported, so it follows the state.
         record(store, a_receipt("delivered", received_at=LATER))
-        store.record_replayed(MESSAGE_ID)
-        message = kept(store)
-        assert (message.outcome_given_up, message.outcome_given_up_at) == ("", 0.0)
-        assert (message.outcome_tries, message.outcome_next_try_at) == (0, 0.0)
-        assert plain((message.outcome, message.outcome_is_open)) == plain((DELIVERED, True))
-        assert store.lease_outcome(MESSAGE_ID, "reporter", AT, FAR)
-
-    def test_one_that_was_reported_after_it_was_given_up_is_not_replayed(
-        self, store: MessageStore
-    ) -> None:
-        store.create(a_message())
-        store.record_outcome(MESSAGE_ID, DELIVERED, AT)
-        store.record_given_up(MESSAGE_ID, "moengage_404", AT)
-        store.record_reported(MESSAGE_ID, DELIVERED, LATER)
-
-        store.record_replayed(MESSAGE_ID)
-
-        assert list(store.open_messages(until=EVER)) == []
+        assert plain(kept(store).outcome) == plain(DELIVERED)
 
     def test_nothing_is_made_of_a_message_that_is_not_there(self, store: MessageStore) -> None:
         store.record_reported(MESSAGE_ID, DELIVERED, AT)
         store.record_not_acknowledged(MESSAGE_ID, "reporter", AT)
         store.record_given_up(MESSAGE_ID, "r", AT)
-        store.record_replayed(MESSAGE_ID)
         store.close(MESSAGE_ID)
 
         assert store.get(MESSAGE_ID) is None

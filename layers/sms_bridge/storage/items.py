@@ -7,7 +7,7 @@ no list that is there already, and adding it twice is adding it once. Times are 
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,31 +18,34 @@ from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStat
 from sms_bridge.errors import UnreadableItemError
 
 if TYPE_CHECKING:
-    from sms_bridge.domain.arrivals import Click, InboundMessage
+    from _typeshed import DataclassInstance
+
+    from sms_bridge.domain.arrivals import Click
 
 Item = dict[str, Any]
 """An item in DynamoDB's own notation, ``{"id": {"S": "..."}}``."""
 
-RECEIPT_PREFIX = "receipt "
+RECEIPT_PREFIX = "receipt_"
 INBOUND_PREFIX = "inbound "
 OPT_OUT_PREFIX = "opt-out "
 
 CAMPAIGN = "campaign_shard"
 """Holds the campaign's id and, for the index by campaign, the message's shard."""
 
-_OTHER_FORM = {"id", "state", "message_type", "campaign_id", "outcome", "receipts", "clicks"}
-
-# The field, the attribute and the type of each that is stored as it is.
-_PLAIN_FIELDS = [
-    (field.name, field.name.removeprefix("outcome_"), type(field.default))
-    for field in fields(Message)
-    if field.name not in _OTHER_FORM
-]
-
 RECEIPT_IDS = ("umid", "sub_account_id")
 
-# What a receipt may lack.
-_RECEIPT_FIELDS = [field.name for field in fields(Receipt) if field.default is not MISSING]
+
+def _plain(its_class: "type[DataclassInstance]", *but: str) -> list[tuple[str, str, Any]]:
+    """Return the attribute, the field and the type of each field that is stored as it is."""
+    return [
+        (one.name.removeprefix("outcome_"), one.name, one.type)
+        for one in fields(its_class)
+        if one.type in (str, float, int, bool) and one.name not in but
+    ]
+
+
+_MESSAGE_FIELDS = _plain(Message, "id", "campaign_id")
+_RECEIPT_FIELDS = _plain(Receipt, *RECEIPT_IDS, "client_message_id", "eightx8_state")
 
 _NOT_UNDERSTOOD = "not understood"
 """Stands for the state of a receipt whose word the bridge does not know."""
@@ -88,7 +91,7 @@ def _value(attribute: Any) -> Any:
 # ------------------------------------------------------------------------------------- messages
 def message_values(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, but for the key."""
-    values = {name: getattr(message, field) for field, name, _ in _PLAIN_FIELDS}
+    values = {name: getattr(message, field) for name, field, _ in _MESSAGE_FIELDS}
     values["state"] = message.state.value
     if not message.closes_window:
         values["message_type"] = message.message_type.value
@@ -119,11 +122,7 @@ def message_from(item: Item) -> Message:
 
 
 def _message_from(values: dict[str, Any]) -> Message:
-    known = {
-        field: _read(values[name], its_type)
-        for field, name, its_type in _PLAIN_FIELDS
-        if name in values
-    }
+    known = _known(_MESSAGE_FIELDS, values)
     if "message_type" in values:
         known["message_type"] = MessageType(values["message_type"])
     if CAMPAIGN in values:
@@ -144,10 +143,24 @@ def _message_from(values: dict[str, Any]) -> Message:
     )
 
 
-def _read(value: Any, its_type: type) -> Any:
-    if type(value) is not (str if its_type is float else its_type):
-        raise TypeError
-    return seconds_of(str(value)) if its_type is float else value
+def _known(plain: list[tuple[str, str, Any]], values: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that are stored as they are; a time is text."""
+    known = {}
+    for name, field, its_type in plain:
+        if name in values:
+            known[field] = value = values[name]
+            if its_type is float:
+                known[field] = seconds_of(value)
+            elif type(value) is not its_type:
+                raise TypeError
+    return known
+
+
+def read_as[Value: "DataclassInstance"](its_class: type[Value], item: Item, **more: Any) -> Value:
+    """Read a value of plain fields; what is not stored is empty."""
+    plain = _plain(its_class)
+    empty = {field: its_type() for _, field, its_type in plain}
+    return its_class(**{**empty, **_known(plain, from_item(item)), **more})
 
 
 # ------------------------------------------------------------------------- outcomes and receipts
@@ -160,9 +173,10 @@ def receipt_name(receipt: Receipt) -> str:
     return RECEIPT_PREFIX + hashlib.sha256(receipt.key.encode()).hexdigest()[:8]
 
 
-def receipt_values(receipt: Receipt, *, names_others: bool = False) -> dict[str, Any]:
-    """Return a receipt as it is stored; one that names other ids than its message keeps them."""
-    names = (*_RECEIPT_FIELDS, *RECEIPT_IDS) if names_others else _RECEIPT_FIELDS
+def receipt_values(receipt: Receipt, known: Mapping[str, Any] = {}) -> dict[str, Any]:
+    """Return a receipt as it is stored: of its ids, those that differ from its message's."""
+    others = [one for one in RECEIPT_IDS if known.get(one) not in (None, getattr(receipt, one))]
+    names = [*others, *(name for name, _, _ in _RECEIPT_FIELDS)]
     values = {"state": receipt.eightx8_state, **{name: getattr(receipt, name) for name in names}}
     if receipt.state != receipt.eightx8_state:
         values["means"] = receipt.state.value if receipt.state else _NOT_UNDERSTOOD
@@ -180,15 +194,12 @@ def _receipt_from(stored: dict[str, Any], message: dict[str, Any]) -> Receipt:
     # A row of 8x8's log may lack the word.
     word = stored.get("state", "")
     state = stored.get("means", word)
-    facts = {name: stored[name] for name in _RECEIPT_FIELDS if name in stored}
-    if "received_at" in facts:
-        facts["received_at"] = seconds_of(facts["received_at"])
     return Receipt(
         client_message_id=message["id"],
         state=None if state == _NOT_UNDERSTOOD else State(state),
         eightx8_state=word,
         **ids,
-        **facts,
+        **_known(_RECEIPT_FIELDS, stored),
     )
 
 
@@ -200,23 +211,3 @@ def click_text(click: "Click") -> str:
 def _click_from(text: str) -> float:
     _, _, at = text.partition(" ")
     return seconds_of(at) if at else 0.0
-
-
-# ----------------------------------------------------------------------------- inbound messages
-_INBOUND_TIMES = ("sent_at", "received_at", "reported_at")
-_INBOUND_TEXTS = ("text", "sub_account_id", "source", "destination", "encoding")
-_INBOUND_FIELDS = (*_INBOUND_TEXTS, "segments", *_INBOUND_TIMES)
-
-
-def inbound_values(inbound: "InboundMessage") -> dict[str, Any]:
-    """Return what an inbound message's item holds, but for the key."""
-    return {name: getattr(inbound, name) for name in _INBOUND_FIELDS}
-
-
-def inbound_from(item: Item) -> "InboundMessage":
-    from sms_bridge.domain.arrivals import InboundMessage
-
-    values = {**dict.fromkeys(_INBOUND_TEXTS, ""), **from_item(item)}
-    values |= {name: seconds_of(values[name]) for name in _INBOUND_TIMES if name in values}
-    known = {name: values[name] for name in _INBOUND_FIELDS if name in values}
-    return InboundMessage(umid=values["id"].removeprefix(INBOUND_PREFIX), **known)

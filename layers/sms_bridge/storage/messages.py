@@ -4,13 +4,14 @@ import heapq
 import random
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.attempt import FIRST_ATTEMPT, Attempt, Effect, Recorded, SendResult, Verdict
-from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
 from sms_bridge.domain.outcome import FIRST_LEASE_SECONDS
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
@@ -24,11 +25,10 @@ from sms_bridge.storage.items import (
     campaign_shard,
     click_text,
     from_item,
-    inbound_from,
-    inbound_values,
     message_from,
     message_values,
     outcome_values,
+    read_as,
     receipt_name,
     receipt_values,
     shard_of,
@@ -62,7 +62,6 @@ _IS_DUE = "attribute_exists(due_at)"
 _IS_NOT_REPORTED = "attribute_not_exists(reported_at)"
 _IS_REPORTED = "attribute_exists(reported_at)"
 
-
 # What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
 _TO_REPORT = (
     "id, accepted_at, umid, sub_account_id, destination, recipient_hash, campaign_shard, outcome, "
@@ -88,7 +87,7 @@ class DynamoDBMessages:
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
-        there = self._table.put_new({"id": message.id, **self._values(message)})
+        there = self._table.put_new(message.id, self._values(message))
         return None if there is None else self._taken(message, there)
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
@@ -136,7 +135,8 @@ class DynamoDBMessages:
             # What came of the last one.
             remove=("answered_at", *_FAILURE),
             only_if=[_IS_A_MESSAGE, "#state = :waiting"],
-            given={":waiting": State.WAITING.value},
+            given={"waiting": State.WAITING.value},
+            returns="ALL_NEW",
         )
         return _attempt_in(item, nonce)
 
@@ -196,15 +196,17 @@ class DynamoDBMessages:
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
         }
-        outcome = result.outcome if state in FINAL else None
-        only_if = ["attempt = :attempt" if attempt else "attribute_not_exists(attempt)"]
-        given = {":attempt": attempt} if attempt else {}
-        if result.umid:
-            # 8x8's id is proof, whoever brings it.
-            only_if, given = [], {}
-        remove = ("attempt_nonce", *(name for name in _FAILURE if not facts[name]))
+        only_if = "attempt = :attempt" if attempt else "attribute_not_exists(attempt)"
         moved = self._move(
-            message_id, state, facts, outcome, at, only_if=only_if, given=given, remove=remove
+            message_id,
+            state,
+            facts,
+            result.outcome if state in FINAL else None,
+            at,
+            # 8x8's id is proof, whoever brings it.
+            only_if=[] if result.umid else [only_if],
+            given={} if result.umid else {"attempt": attempt},
+            remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
         )
         if isinstance(moved, Recorded):
             return moved
@@ -218,46 +220,47 @@ class DynamoDBMessages:
         ids = {one: getattr(receipt, one) for one in RECEIPT_IDS}
         named = receipt.sub_account_id
         # 8x8's own id may be another one: what was sent again may be there twice.
-        is_its_own = "(attribute_not_exists(sub_account_id) OR sub_account_id = :named)"
-        item = self._move(
+        is_its_own = "(attribute_not_exists(sub_account_id) OR sub_account_id = :sub_account_id)"
+        moved = self._move(
             message_id,
             receipt.state,
             {name: receipt_values(receipt), **ids},
             outcome,
             receipt.received_at,
             only_if=[is_its_own] if named else [],
-            given={":named": named} if named else {},
         )
-        if isinstance(item, Recorded):
-            if receipt.umid not in ("", item.message.umid):
-                whole = receipt_values(receipt, names_others=True)
-                self._table.was_written(message_id, {name: whole})
-            return item
-        before = from_item(item)
+        if isinstance(moved, Recorded):
+            known = {"umid": moved.message.umid}
+            if receipt.umid not in ("", known["umid"]):
+                self._table.was_written(message_id, {name: receipt_values(receipt, known)})
+            return moved
+        before = from_item(moved)
         its_own = before.get("sub_account_id", "")
         if its_own != named and its_own.lower() == named.lower():
             # 8x8 writes it as it was made, callers as they like.
             own = replace(receipt, sub_account_id=its_own)
             return self.record_receipt(message_id, own, outcome)
-        is_mismatched = bool(named) and its_own not in ("", named)
-        effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
+        effect = Effect.MISMATCHED if named and its_own not in ("", named) else Effect.LATE
         if name in before:
             effect = Effect.REPEATED
         if name in before or sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
-            return Recorded(message_from(item), effect, outcome_is_new=False)
-        names_others = any(before.get(one, value) != value for one, value in ids.items() if value)
-        facts = {name: receipt_values(receipt, names_others=names_others), **ids}
+            return Recorded(message_from(moved), effect, outcome_is_new=False)
+        facts = {name: receipt_values(receipt, before), **ids}
         return self._keep_facts(message_id, facts, receipt.received_at, effect)
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
-        values = {**inbound_values(inbound), "sender_hash": sender_hash}
+        # The id holds 8x8's.
+        values = {**asdict(inbound), "umid": "", "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
     def get_inbound(self, inbound_id: str) -> "InboundMessage | None":
+        from sms_bridge.domain.arrivals import InboundMessage
+
         item = self._table.get(inbound_id)
-        return inbound_from(item) if item else None
+        umid = inbound_id.removeprefix(INBOUND_PREFIX)
+        return read_as(InboundMessage, item, umid=umid) if item else None
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
         # It may have been forgotten meanwhile; an update would bring an empty item back.
@@ -272,7 +275,7 @@ class DynamoDBMessages:
             # What is in a set is added to it once.
             add={"clicks": {click_text(click)}},
             only_if=[_IS_A_MESSAGE, fewer],
-            given={":most": MAX_CLICKS},
+            given={"most": MAX_CLICKS},
         )
 
     def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
@@ -282,7 +285,7 @@ class DynamoDBMessages:
             {"expires_at": int(at) + _DAY},
             add={"umids": {umid}},
             only_if=[f"({is_own_or_first} OR size(umids) < :at_most)"],
-            given={":umid": umid, ":at_most": at_most},
+            given={"umid": umid, "at_most": at_most},
         )
 
     def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
@@ -308,7 +311,7 @@ class DynamoDBMessages:
         """
         its_time_has_come = "(attribute_not_exists(next_try_at) OR next_try_at <= :at)"
         nobody_has_it = "(attribute_not_exists(lease_until) OR lease_until <= :at)"
-        it_is_the_callers = "lease_owner = :owner"
+        it_is_the_callers = "lease_owner = :lease_owner"
         return self._table.was_written(
             message_id,
             {"lease_owner": owner, "lease_until": until},
@@ -316,7 +319,7 @@ class DynamoDBMessages:
                 _IS_NOT_REPORTED,
                 f"({it_is_the_callers} OR ({its_time_has_come} AND {nobody_has_it}))",
             ],
-            given={":at": at, ":owner": owner},
+            given={"at": at},
         )
 
     def record_reported(self, message_id: str, outcome: Outcome, at: float) -> None:
@@ -334,7 +337,7 @@ class DynamoDBMessages:
             add={"tries": 1},
             remove=("lease_owner", "lease_until"),
             only_if=["lease_owner = :owner"],
-            given={":owner": owner},
+            given={"owner": owner},
         )
 
     def record_given_up(self, message_id: str, reason: str, at: float) -> None:
@@ -343,14 +346,6 @@ class DynamoDBMessages:
             {"given_up": reason, "given_up_at": at, "open_shard": GIVEN_UP + shard_of(message_id)},
             remove=("lease_owner", "lease_until"),
             only_if=[_IS_A_MESSAGE, _IS_NOT_REPORTED],
-        )
-
-    def record_replayed(self, message_id: str) -> None:
-        self._table.was_written(
-            message_id,
-            {"open_shard": shard_of(message_id)},
-            remove=("given_up", "given_up_at", "tries", "next_try_at"),
-            only_if=["attribute_exists(given_up)", _IS_NOT_REPORTED],
         )
 
     def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
@@ -374,10 +369,7 @@ class DynamoDBMessages:
         # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
         shards = SHARDS[first:] + SHARDS[:first]
-        return self._listed(shards, since, until, on_unreadable or log_unreadable)
-
-    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
-        return self._listed([GIVEN_UP + one for one in SHARDS], since, until, log_unreadable)
+        return self._listed(shards, since, until, on_unreadable)
 
     def newest_first(
         self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
@@ -386,14 +378,21 @@ class DynamoDBMessages:
         if not recipient_hash:
             index, values = "campaign", [campaign_shard(campaign_id, shard) for shard in SHARDS]
         until = before.accepted_at if before else inf
-        items = [self._table.find(index, one, until=until, backwards=True) for one in values]
-        found = [_by_position(filter(None, map(_readable, some))) for some in items]
-        for message in heapq.merge(*found, key=Position.of, reverse=True):
-            if before is None or Position.of(message) < before:
-                yield message
+        lists = (self._table.find(index, one, until=until, backwards=True) for one in values)
+        readable = (filter(None, map(_readable, one)) for one in lists)
+        accepted_at = attrgetter("accepted_at")
+        # What was accepted at the same time, a batch say, is in any order in an index.
+        for _, some in groupby(heapq.merge(*readable, key=accepted_at, reverse=True), accepted_at):
+            for message in sorted(some, key=Position.of, reverse=True):
+                if before is None or Position.of(message) < before:
+                    yield message
 
     def _listed(
-        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
+        self,
+        shards: Iterable[str],
+        since: float,
+        until: float,
+        on_unreadable: OnUnreadable | None = None,
     ) -> Iterator[Message]:
         for shard in shards:
             for item in self._table.find("open", shard, since=since, until=until):
@@ -407,15 +406,11 @@ class DynamoDBMessages:
         from sms_bridge.domain.reconciliation import ExportJob
 
         item = self._table.get(f"export {sub_account_id}")
-        if item is None:
-            return None
-        since, asked_at = (seconds_of(item[name]["S"]) for name in ("since", "asked_at"))
-        return ExportJob(sub_account_id, item["job_id"]["S"], since, asked_at)
+        return read_as(ExportJob, item) if item else None
 
     def put_export_job(self, job: "ExportJob") -> None:
-        values = {name: getattr(job, name) for name in ("job_id", "since", "asked_at")}
-        expires_at = int(job.asked_at) + _DAY
-        self._table.put({"id": f"export {job.sub_account_id}", **values, "expires_at": expires_at})
+        values = {**asdict(job), "expires_at": int(job.asked_at) + _DAY}
+        self._table.put(f"export {job.sub_account_id}", values)
 
     def remove_export_job(self, sub_account_id: str) -> None:
         self._table.delete(f"export {sub_account_id}")
@@ -430,7 +425,7 @@ class DynamoDBMessages:
         at: float,
         *,
         only_if: Sequence[str],
-        given: Mapping[str, Any],
+        given: Mapping[str, Any] = {},
         remove: tuple[str, ...] = (),
     ) -> Recorded | Item:
         """Write facts, state and outcome if the state moves the message forward.
@@ -448,8 +443,9 @@ class DynamoDBMessages:
         """
         if state is None:
             return self._table.get(message_id) or {}
-        may_replace = {f":{one}": one.value for one in sorted(MAY_REPLACE[state])}
-        may_follow = f"(attribute_not_exists(#state) OR #state IN ({', '.join(may_replace)}))"
+        may_replace = {one.value: one.value for one in sorted(MAY_REPLACE[state])}
+        may_follow = f"(attribute_not_exists(#state) OR #state IN (:{', :'.join(may_replace)}))"
+        written = {**facts, "state": state.value}
         due = self._due(outcome, at) if outcome else {}
         stages: list[tuple[dict[str, Any], list[str]]] = [
             (due, [_IS_NOT_DUE]),
@@ -461,12 +457,17 @@ class DynamoDBMessages:
             changes, is_at_this_stage = stages[stage] if outcome else ({}, [])
             item, is_written = self._table.update(
                 message_id,
-                {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
+                {**written, **changes, "expires_at": self._expiry(at)},
                 remove=remove,
                 only_if=[may_follow, *only_if, *is_at_this_stage],
                 given={**may_replace, **given},
             )
-            is_written = is_written or _has(item, {**facts, "state": state.value})
+            # One's own write, too, may have been refused when repeated.
+            is_written = is_written or all(
+                item.get(name) == value
+                for name, value in to_item(written).items()
+                if name not in STAYS
+            )
             outcome_is_new = bool(due) and item.get("lease_owner") == {"S": due["lease_owner"]}
             if is_written or outcome_is_new:
                 return Recorded(message_from(item), Effect.MOVED, outcome_is_new=outcome_is_new)
@@ -494,7 +495,7 @@ class DynamoDBMessages:
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         kept = {**values, "received_at": received_at, "expires_at": self._expiry(received_at)}
         # What came of it since must stay.
-        self._table.put_new({"id": key, **kept})
+        self._table.put_new(key, kept)
 
     def _expiry(self, at: float) -> int:
         return int(at) + self._retention
@@ -506,26 +507,12 @@ def _attempt_in(item: Item, nonce: str) -> Attempt:
     return Attempt.of(message_from(item) if item else None, begun=is_own)
 
 
-def _has(item: Item, facts: Mapping[str, Any]) -> bool:
-    """Return whether an item holds facts, but for those of which the first stays."""
-    there, written = from_item(item), from_item(to_item(facts))
-    return all(there.get(name) == value for name, value in written.items() if name not in STAYS)
-
-
-def log_unreadable(error: UnreadableItemError) -> None:
-    """Name an item that is skipped."""
-    logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
-
-
-def _by_position(messages: Iterable[Message]) -> Iterator[Message]:
-    """Sort what was accepted at the same time, a batch say: in an index it stands in any order."""
-    for _, some in groupby(messages, key=lambda one: one.accepted_at):
-        yield from sorted(some, key=Position.of, reverse=True)
-
-
-def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
+def _readable(item: Item, on_unreadable: OnUnreadable | None = None) -> Message | None:
     try:
         return message_from(item)
     except UnreadableItemError as error:
-        on_unreadable(error)
+        if on_unreadable:
+            on_unreadable(error)
+        else:
+            logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
         return None

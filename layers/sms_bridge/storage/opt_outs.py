@@ -60,18 +60,14 @@ class DynamoDBOptOuts:
         """
         changes: dict[str, Any] = {"opt_request": opt_request.value, "requested_at": at}
         remove: tuple[str, ...] = ("opt_out_by", "sub_account_id")
-        condition = "attribute_not_exists(requested_at) OR requested_at < :at"
-        given: dict[str, Any] = {":at": at}
+        condition = "attribute_not_exists(requested_at) OR requested_at < :requested_at"
         if opt_request is OptRequest.OPT_OUT:
             changes |= {"opt_out_at": at, "sub_account_id": person[0]}
             remove = ("opt_in_by",)
             # Of two requests at the same moment the opt-out holds.
-            condition += " OR (requested_at = :at AND opt_request <> :request)"
-            given[":request"] = opt_request.value
+            condition += " OR (requested_at = :requested_at AND opt_request <> :opt_request)"
         first = {f"{opt_request}_by": inbound_id}
-        item, _ = self._table.update(
-            key, changes, first=first, remove=remove, only_if=[condition], given=given
-        )
+        item, _ = self._table.update(key, changes, first=first, remove=remove, only_if=[condition])
         # An opt-in changes something only for somebody who once opted out.
         return "opt_out_at" in item and item.get(f"{opt_request}_by") == {"S": inbound_id}
 

@@ -62,12 +62,12 @@ class MessagesTable:
             TableName=self.name, Key={"id": {"S": key}}, ConsistentRead=True, **projection
         ).get("Item")
 
-    def put_new(self, values: Mapping[str, Any]) -> Item | None:
+    def put_new(self, key: str, values: Mapping[str, Any]) -> Item | None:
         """Write an item unless its id is taken; returns the one that has it."""
         try:
             self.client.put_item(
                 TableName=self.name,
-                Item=to_item(values),
+                Item=to_item({"id": key, **values}),
                 ConditionExpression="attribute_not_exists(id)",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
@@ -75,8 +75,8 @@ class MessagesTable:
             return item_of_refusal(error)
         return None
 
-    def put(self, values: Mapping[str, Any]) -> None:
-        self.client.put_item(TableName=self.name, Item=to_item(values))
+    def put(self, key: str, values: Mapping[str, Any]) -> None:
+        self.client.put_item(TableName=self.name, Item=to_item({"id": key, **values}))
 
     def delete(self, key: str) -> None:
         self.client.delete_item(TableName=self.name, Key={"id": {"S": key}})
@@ -96,7 +96,6 @@ class MessagesTable:
         remove: tuple[str, ...] = (),
         only_if: Sequence[str] = (),
         given: Mapping[str, Any] = {},
-        names: Mapping[str, str] = {},
         returns: "ReturnValueType" = "ALL_OLD",
     ) -> tuple[Item, bool]:
         """Change an item if all conditions hold.
@@ -106,29 +105,26 @@ class MessagesTable:
         which lacks what is written now.
 
         ``first`` is set unless it is there already; by ``add`` numbers are counted up, and what is
-        in it is put into sets; ``given`` are the values in the conditions, ``names`` stand for
-        attributes that DynamoDB's expressions cannot name.
+        in it is put into sets. Conditions name each of these values after its attribute, and those
+        that are ``given`` beside them.
         """
         values, stays = to_item({**changes, **first}), STAYS | first.keys()
-        condition = " AND ".join(only_if)
-        names = {**names, "#state": "state"} if "#state" in condition else {**names}
-        placed = to_item({**given, **{f":{name}": by for name, by in add.items()}})
-        assignments = []
-        for number, (name, value) in enumerate(values.items()):
-            placeholder = "#state" if name == "state" else f"#n{number}"
-            names[placeholder] = name
-            placed[f":v{number}"] = value
-            new = f"if_not_exists({placeholder}, :v{number})" if name in stays else f":v{number}"
-            assignments.append(f"{placeholder} = {new}")
+        assignments = [
+            f"#{name} = if_not_exists(#{name}, :{name})" if name in stays else f"#{name} = :{name}"
+            for name in values
+        ]
         clauses = {"SET": assignments, "ADD": [f"{name} :{name}" for name in add], "REMOVE": remove}
+        condition = " AND ".join(only_if)
+        named = [*values, "state"] if "#state" in condition else values
+        placed = {**values, **to_item({**add, **given})}
         call: dict[str, Any] = {
             "TableName": self.name,
             "Key": {"id": {"S": key}},
             "UpdateExpression": " ".join(
                 f"{keyword} {', '.join(parts)}" for keyword, parts in clauses.items() if parts
             ),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": placed,
+            "ExpressionAttributeNames": {f"#{name}": name for name in named},
+            "ExpressionAttributeValues": {f":{name}": value for name, value in placed.items()},
             "ConditionExpression": condition,
             "ReturnValues": returns,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -137,14 +133,11 @@ class MessagesTable:
             answer = self.client.update_item(**{name: part for name, part in call.items() if part})
         except ClientError as error:
             return item_of_refusal(error), False
-        if returns == "NONE":
-            return {}, True
         old = answer.get("Attributes", {})
+        if returns != "ALL_OLD":
+            return old, True
         there = {name: value for name, value in old.items() if name in stays or name not in values}
-        counted = {
-            name: {"N": str(int(old.get(name, {"N": "0"})["N"]) + by)} for name, by in add.items()
-        }
-        now = {"id": {"S": key}, **values, **there, **counted}
+        now = {"id": {"S": key}, **values, **there}
         return {name: value for name, value in now.items() if name not in remove}, True
 
     # ----------------------------------------------------------------------------------- batches

@@ -153,8 +153,8 @@ def test_a_receipts_facts_can_be_read_in_the_console() -> None:
         {"outcome": {"status": "MAYBE"}},
         {"outcome": {"reason": "no status"}},
         {"outcome": "DELIVERED"},
-        {"receipt 1": {"detail": "no state"}},
-        {"receipt 1": {"state": "sent", "means": "teleported"}},
+        {"receipt_1": {"detail": "no state"}},
+        {"receipt_1": {"state": "sent", "means": "teleported"}},
     ],
     ids=str,
 )
