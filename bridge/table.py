@@ -27,7 +27,7 @@ class OperatorsMessages(DynamoDBMessages):
 
     def given_up(self, *, since: float, until: float) -> Iterator[Message]:
         """Return the messages accepted in a time span whose outcome was given up."""
-        return self._listed([GIVEN_UP + one for one in SHARDS], since, until)
+        return self._listed([GIVEN_UP + one for one in SHARDS], since, until, None)
 
     def record_replayed(self, message_id: str) -> None:
         """Make an outcome that was given up due again, with all its tries."""

@@ -40,7 +40,7 @@ def _plain(its_class: "type[DataclassInstance]", *but: str) -> list[tuple[str, s
     return [
         (one.name.removeprefix("outcome_"), one.name, one.type)
         for one in fields(its_class)
-        if one.type in (str, float, int, bool) and one.name not in but
+        if one.type in (str, float, int, bool, State, MessageType) and one.name not in but
     ]
 
 
@@ -92,9 +92,7 @@ def _value(attribute: Any) -> Any:
 def message_values(message: Message) -> dict[str, Any]:
     """Return what a new message's item holds, but for the key."""
     values = {name: getattr(message, field) for name, field, _ in _MESSAGE_FIELDS}
-    values["state"] = message.state.value
     if not message.closes_window:
-        values["message_type"] = message.message_type.value
         values["open_shard"] = shard_of(message.id)
     if message.campaign_id:
         values[CAMPAIGN] = campaign_shard(message.campaign_id, shard_of(message.id))
@@ -122,9 +120,8 @@ def message_from(item: Item) -> Message:
 
 
 def _message_from(values: dict[str, Any]) -> Message:
-    known = _known(_MESSAGE_FIELDS, values)
-    if "message_type" in values:
-        known["message_type"] = MessageType(values["message_type"])
+    # Receipts may come before their message.
+    known = {"state": State.SENDING, **_known(_MESSAGE_FIELDS, values)}
     if CAMPAIGN in values:
         known["campaign_id"] = values[CAMPAIGN].removesuffix(f" {shard_of(values['id'])}")
     if values.get("attempt"):
@@ -135,8 +132,6 @@ def _message_from(values: dict[str, Any]) -> Message:
         known["outcome"] = Outcome(OutcomeStatus(outcome["status"]), *words)
     return Message(
         id=values["id"],
-        # Receipts may come before their message.
-        state=State(values.get("state", State.SENDING)),
         receipts=_receipts_from(values),
         clicks=tuple(sorted(map(_click_from, values.get("clicks", ())))),
         **known,
@@ -145,22 +140,18 @@ def _message_from(values: dict[str, Any]) -> Message:
 
 def _known(plain: list[tuple[str, str, Any]], values: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that are stored as they are; a time is text."""
-    known = {}
-    for name, field, its_type in plain:
-        if name in values:
-            known[field] = value = values[name]
-            if its_type is float:
-                known[field] = seconds_of(value)
-            elif type(value) is not its_type:
-                raise TypeError
-    return known
+    return {
+        field: seconds_of(values[name]) if its_type is float else its_type(values[name])
+        for name, field, its_type in plain
+        if name in values
+    }
 
 
-def read_as[Value: "DataclassInstance"](its_class: type[Value], item: Item, **more: Any) -> Value:
+def read_as[Value: "DataclassInstance"](its_class: type[Value], item: Item) -> Value:
     """Read a value of plain fields; what is not stored is empty."""
     plain = _plain(its_class)
     empty = {field: its_type() for _, field, its_type in plain}
-    return its_class(**{**empty, **_known(plain, from_item(item)), **more})
+    return its_class(**{**empty, **_known(plain, from_item(item))})
 
 
 # ------------------------------------------------------------------------- outcomes and receipts

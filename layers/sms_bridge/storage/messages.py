@@ -46,11 +46,10 @@ GIVEN_UP = "given up "
 _HOUR = slice(0, 13)  # of a timestamp
 _DAY = 86_400
 
+# So many of a message are kept: some hundred receipts would fill its item, and scanners of links
+# open one without end.
 MAX_RECEIPTS = 40
-"""So many receipts of a message are kept: some hundred would fill its item."""
-
 MAX_CLICKS = 20
-"""So many clicks of a message are kept: scanners of links open one without end."""
 
 # What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
@@ -230,9 +229,9 @@ class DynamoDBMessages:
             only_if=[is_its_own] if named else [],
         )
         if isinstance(moved, Recorded):
-            known = {"umid": moved.message.umid}
-            if receipt.umid not in ("", known["umid"]):
-                self._table.was_written(message_id, {name: receipt_values(receipt, known)})
+            if receipt.umid not in ("", moved.message.umid):
+                whole = receipt_values(receipt, {"umid": moved.message.umid})
+                self._table.was_written(message_id, {name: whole})
             return moved
         before = from_item(moved)
         its_own = before.get("sub_account_id", "")
@@ -250,8 +249,7 @@ class DynamoDBMessages:
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
-        # The id holds 8x8's.
-        values = {**asdict(inbound), "umid": "", "sender_hash": sender_hash}
+        values = {**asdict(inbound), "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
@@ -259,8 +257,7 @@ class DynamoDBMessages:
         from sms_bridge.domain.arrivals import InboundMessage
 
         item = self._table.get(inbound_id)
-        umid = inbound_id.removeprefix(INBOUND_PREFIX)
-        return read_as(InboundMessage, item, umid=umid) if item else None
+        return read_as(InboundMessage, item) if item else None
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
         # It may have been forgotten meanwhile; an update would bring an empty item back.
@@ -289,8 +286,7 @@ class DynamoDBMessages:
         )
 
     def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
-        content = {"event_type": event.event_type, "content": event.content}
-        self._keep(f"event {event.key}", received_at, content)
+        self._keep(f"event {event.key}", received_at, asdict(event))
 
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
@@ -388,11 +384,7 @@ class DynamoDBMessages:
                     yield message
 
     def _listed(
-        self,
-        shards: Iterable[str],
-        since: float,
-        until: float,
-        on_unreadable: OnUnreadable | None = None,
+        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable | None
     ) -> Iterator[Message]:
         for shard in shards:
             for item in self._table.find("open", shard, since=since, until=until):

@@ -44,10 +44,6 @@ that a burst of messages is not written to one partition.
 """
 
 
-class KeysLeftOutError(BridgeError):
-    """DynamoDB leaves keys out again and again."""
-
-
 class MessagesTable:
     """One DynamoDB table. Its key is the string attribute ``id``."""
 
@@ -172,10 +168,7 @@ class MessagesTable:
             yield from errors
 
     def read(self, ids: Iterable[str]) -> Iterator[Item]:
-        """Return the items that there are, in any order, or raise `KeysLeftOutError`.
-
-        No two ids may be the same.
-        """
+        """Return the items that there are, in any order. No two ids may be the same."""
         for some in batched(ids, _KEYS_A_CALL):
             left: Sequence[Any] = [{"id": {"S": one}} for one in some]
             for _ in range(_MAX_READS):
@@ -187,7 +180,7 @@ class MessagesTable:
                 if not left:
                     break
             else:
-                raise KeysLeftOutError
+                raise BridgeError("DynamoDB leaves keys out again and again")
 
     # ------------------------------------------------------------------------------------- lists
     def find(

@@ -63,8 +63,6 @@ def messages(draw: st.DrawFn) -> Message:
     )
     attempt_at = draw(st.just(message.accepted_at) | moments.filter(bool))
     message = replace(message, attempt_at=attempt_at if message.attempt else 0.0)
-    if message.closes_window:
-        message = replace(message, message_type=MessageType.PROMOTIONAL)
     history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
     of_this_message = [
         replace(
@@ -106,13 +104,13 @@ def test_values_come_back_as_they_were_stored(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("closes_window", "more"),
-    [(False, {"message_type", "open_shard"}), (True, {"closes_window"})],
-    ids=["a message", "a closing record, which is on no list and of no type"],
+    [(False, {"open_shard"}), (True, {"closes_window"})],
+    ids=["a message", "a closing record, which is on no list"],
 )
 def test_what_is_not_known_takes_no_room(closes_window: bool, more: set[str]) -> None:
     bare = Message(id=MESSAGE_ID, state=State.SENT, closes_window=closes_window)
 
-    assert set(item_of(bare)) == {"id", "state"} | more
+    assert set(item_of(bare)) == {"id", "state", "message_type"} | more
 
 
 def test_attributes_that_a_later_version_added_do_no_harm() -> None:
