@@ -7,7 +7,6 @@ no list that is there already, and adding it twice is adding it once. Times are 
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStat
 from sms_bridge.errors import UnreadableItemError
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
     from sms_bridge.domain.arrivals import Click
 
 Item = dict[str, Any]
@@ -35,12 +32,12 @@ CAMPAIGN = "campaign_shard"
 RECEIPT_IDS = ("umid", "sub_account_id")
 
 
-def _plain(its_class: "type[DataclassInstance]", *but: str) -> list[tuple[str, str, Any]]:
+def _plain(its_class: type, *but: str) -> list[tuple[str, str, Any]]:
     """Return the attribute, the field and the type of each field that is stored as it is."""
     return [
-        (one.name.removeprefix("outcome_"), one.name, one.type)
-        for one in fields(its_class)
-        if one.type in (str, float, int, bool, State, MessageType) and one.name not in but
+        (field.removeprefix("outcome_"), field, its_type)
+        for field, its_type in its_class.__annotations__.items()
+        if its_type in (str, float, int, bool, State, MessageType) and field not in but
     ]
 
 
@@ -147,8 +144,13 @@ def _known(plain: list[tuple[str, str, Any]], values: dict[str, Any]) -> dict[st
     }
 
 
-def read_as[Value: "DataclassInstance"](its_class: type[Value], item: Item) -> Value:
-    """Read a value of plain fields; what is not stored is empty."""
+def plain_values(value: object) -> dict[str, Any]:
+    """Return the fields of a value that has plain ones only."""
+    return {field: getattr(value, field) for field in type(value).__annotations__}
+
+
+def read_as[Value](its_class: type[Value], item: Item) -> Value:
+    """Read such a value; what is not stored is empty."""
     plain = _plain(its_class)
     empty = {field: its_type() for _, field, its_type in plain}
     return its_class(**{**empty, **_known(plain, from_item(item))})

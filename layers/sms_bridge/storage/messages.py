@@ -4,7 +4,7 @@ import heapq
 import random
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import groupby
 from math import inf
 from operator import attrgetter
@@ -28,6 +28,7 @@ from sms_bridge.storage.items import (
     message_from,
     message_values,
     outcome_values,
+    plain_values,
     read_as,
     receipt_name,
     receipt_values,
@@ -43,7 +44,6 @@ if TYPE_CHECKING:
 SHARDS = "0123456789abcdef"
 GIVEN_UP = "given up "
 
-_HOUR = slice(0, 13)  # of a timestamp
 _DAY = 86_400
 
 # So many of a message are kept: some hundred receipts would fill its item, and scanners of links
@@ -249,7 +249,7 @@ class DynamoDBMessages:
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
-        values = {**asdict(inbound), "sender_hash": sender_hash}
+        values = {**plain_values(inbound), "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
@@ -278,7 +278,8 @@ class DynamoDBMessages:
     def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
         is_own_or_first = "contains(umids, :umid) OR attribute_not_exists(umids)"
         return self._table.was_written(
-            f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
+            # An item for each hour.
+            f"replies {recipient_hash} {timestamp(at)[:13]}",
             {"expires_at": int(at) + _DAY},
             add={"umids": {umid}},
             only_if=[f"({is_own_or_first} OR size(umids) < :at_most)"],
@@ -286,7 +287,7 @@ class DynamoDBMessages:
         )
 
     def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
-        self._keep(f"event {event.key}", received_at, asdict(event))
+        self._keep(f"event {event.key}", received_at, plain_values(event))
 
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
@@ -401,7 +402,7 @@ class DynamoDBMessages:
         return read_as(ExportJob, item) if item else None
 
     def put_export_job(self, job: "ExportJob") -> None:
-        values = {**asdict(job), "expires_at": int(job.asked_at) + _DAY}
+        values = {**plain_values(job), "expires_at": int(job.asked_at) + _DAY}
         self._table.put(f"export {job.sub_account_id}", values)
 
     def remove_export_job(self, sub_account_id: str) -> None:

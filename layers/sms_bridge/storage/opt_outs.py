@@ -4,8 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
-from sms_bridge.storage.items import OPT_OUT_PREFIX, Item
+from sms_bridge.storage.items import OPT_OUT_PREFIX
 from sms_bridge.storage.table import MessagesTable
+
+_OUT = {"S": OptRequest.OPT_OUT.value}
 
 
 class DynamoDBOptOuts:
@@ -29,14 +31,13 @@ class DynamoDBOptOuts:
 
     def is_opted_out(self, person: Person) -> bool:
         item = self._table.get(self._id(person))
-        return item is not None and _is_out(item)
+        return item is not None and item["opt_request"] == _OUT
 
     def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
-        by_id: dict[str, list[Person]] = {}
-        for person in people:
-            by_id.setdefault(self._id(person), []).append(person)
-        found = self._table.read(by_id)
-        return {person for item in found if _is_out(item) for person in by_id[item["id"]["S"]]}
+        ids = {person: self._id(person) for person in people}
+        found = self._table.read(set(ids.values()))
+        out = {item["id"]["S"] for item in found if item["opt_request"] == _OUT}
+        return {person for person, one in ids.items() if one in out}
 
     def record(
         self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
@@ -75,10 +76,6 @@ class DynamoDBOptOuts:
         """Return which item says whether a person is opted out."""
         is_for_all = self._scope is OptOutScope.STACK
         return _id((EVERY_SUB_ACCOUNT, person[1]) if is_for_all else person)
-
-
-def _is_out(item: Item) -> bool:
-    return bool(item["opt_request"]["S"] == OptRequest.OPT_OUT)
 
 
 def _id(person: Person) -> str:
