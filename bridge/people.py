@@ -15,7 +15,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.reporting import seconds_before_passing_on_again
-from sms_bridge.storage.items import OPT_OUT_PREFIX, from_item
+from sms_bridge.storage.table import OPT_OUT_PREFIX, from_item
 
 
 def opt_outs(

@@ -6,7 +6,8 @@ from contextlib import suppress
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message
 from sms_bridge.domain.phone_number import digits_of
-from sms_bridge.storage.items import (
+from sms_bridge.storage.messages import GIVEN_UP, SHARDS, DynamoDBMessages
+from sms_bridge.storage.table import (
     CAMPAIGN,
     INBOUND_PREFIX,
     from_item,
@@ -14,7 +15,6 @@ from sms_bridge.storage.items import (
     shard_of,
     to_item,
 )
-from sms_bridge.storage.messages import GIVEN_UP, SHARDS, DynamoDBMessages
 
 # The number and what leads to it: `client_message_id` is the caller's, and may name a person.
 _OF_A_PERSON = ("destination", "recipient_hash", "client_message_id")

@@ -15,8 +15,7 @@ from sms_bridge.services.interfaces import (
     MessageStore,
     OptOuts,
 )
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue
 from sms_bridge.storage.table import MessagesTable
 from tests.fakes.aws import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.storage.items import (
+from sms_bridge.storage.table import (
     from_item,
     message_from,
     message_values,
