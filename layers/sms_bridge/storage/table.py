@@ -125,7 +125,7 @@ class MessagesTable:
 
         Returns the item as it is then, empty where there is none, and whether it was changed. boto3
         takes a while for each attribute of an answer, so DynamoDB is asked for the item as it was,
-        which lacks what is written now.
+        which lacks what is written now; what ``add`` made is shown by ``ALL_NEW`` only.
 
         ``first`` is set unless it is there already; by ``add`` numbers are counted up, and what is
         in it is put into sets. Conditions name each of these values after its attribute, and those
@@ -137,8 +137,6 @@ class MessagesTable:
             for name in values
         ]
         clauses = {"SET": assignments, "ADD": [f"{name} :{name}" for name in add], "REMOVE": remove}
-        condition = " AND ".join(only_if)
-        named = [*values, "state"] if "#state" in condition else values
         placed = {**values, **to_item({**add, **given})}
         call: dict[str, Any] = {
             "TableName": self.name,
@@ -146,9 +144,9 @@ class MessagesTable:
             "UpdateExpression": " ".join(
                 f"{keyword} {', '.join(parts)}" for keyword, parts in clauses.items() if parts
             ),
-            "ExpressionAttributeNames": {f"#{name}": name for name in named},
+            "ExpressionAttributeNames": {f"#{name}": name for name in values},
             "ExpressionAttributeValues": {f":{name}": value for name, value in placed.items()},
-            "ConditionExpression": condition,
+            "ConditionExpression": " AND ".join(only_if),
             "ReturnValues": returns,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
