@@ -266,15 +266,17 @@ class TestReceipts:
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("sent"))
+        record(store, a_receipt("queued"))
 
+        moved = record(store, a_receipt("sent", umid="another"))
         recorded = record(store, a_receipt("delivered", received_at=LATER, umid="another"))
 
+        assert (moved.effect, moved.outcome_is_new) == (Effect.MOVED, False)
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
         message = kept(store)
         assert (message.state, message.umid) == (State.DELIVERED, UMID)
         receipts = [(one.eightx8_state, one.umid) for one in message.receipts]
-        assert receipts == [("sent", UMID), ("delivered", "another")]
+        assert receipts == [("queued", UMID), ("sent", "another"), ("delivered", "another")]
 
     def test_a_late_receipt_of_a_copy_keeps_its_id(self, store: MessageStore) -> None:
         store.create(a_message())

@@ -54,6 +54,17 @@ def test_one_that_was_given_up_is_listed_until_it_is_replayed_with_all_its_tries
     assert [one.id for one in operators.open_messages(until=EVER)] == [MESSAGE_ID]
 
 
+def test_one_that_was_not_given_up_is_not_replayed(operators: OperatorsMessages) -> None:
+    operators.create(a_message())
+    owner = record(operators, a_receipt("undelivered")).message.outcome_lease_owner
+    operators.record_not_acknowledged(MESSAGE_ID, owner, LATER)
+    before = kept(operators)
+
+    operators.record_replayed(MESSAGE_ID)
+
+    assert plain(kept(operators)) == plain(before)
+
+
 def test_one_that_was_reported_after_it_was_given_up_is_not_replayed(
     operators: OperatorsMessages,
 ) -> None:

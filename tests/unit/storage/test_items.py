@@ -141,6 +141,15 @@ def test_a_receipts_facts_can_be_read_in_the_console() -> None:
     }
 
 
+def test_a_receipt_has_those_ids_that_differ_from_its_messages() -> None:
+    receipt = a_receipt("sent")
+    known = {"umid": receipt.umid, "sub_account_id": "another"}
+
+    own = receipt_values(receipt, known).keys() - receipt_values(receipt).keys()
+
+    assert own == {"sub_account_id"}
+
+
 @pytest.mark.parametrize(
     "odd",
     [
