@@ -155,6 +155,17 @@ class TestResults:
 
         assert (message.reason, message.eightx8_code) == ("eightx8_invalid_destination", "1002")
 
+    def test_what_was_not_known_of_an_attempt_is_over_with_its_answer(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, AMBIGUOUS, State.UNKNOWN, AT)
+
+        message = store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, LATER).message
+
+        assert (message.reason, message.description) == ("", "")
+        assert plain(message) == plain(kept(store))
+
     def test_a_receipt_that_came_before_the_answer_keeps_its_state(
         self, store: MessageStore
     ) -> None:
