@@ -15,8 +15,7 @@ from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest
 from sms_bridge.domain.phone_number import keyed_hash, masked
 from sms_bridge.domain.reporting import seconds_before_passing_on_again
-from sms_bridge.storage.items import OPT_OUT_PREFIX, from_item
-from sms_bridge.storage.person_data import DynamoDBPersonData
+from sms_bridge.storage.table import OPT_OUT_PREFIX, from_item
 
 
 def opt_outs(
@@ -79,7 +78,7 @@ def opt_outs(
             confirm(f"Remove {len(holding)} opt-outs of {those}? They are texted again.", yes=yes)
         # Those of the other scope as well, which would hold after a change of it.
         for one in progress(ids, "Removing"):
-            stack.aws.client("dynamodb").delete_item(TableName=stack.table, Key={"id": {"S": one}})
+            stack.messages_table.delete(one)
         say_result({"removed": len(holding)}, f"Removed {len(holding)} opt-outs.")
         return
     headings = {"day": "Day", "subAccountId": "Sub-account", "optOuts": "Opt-outs"}
@@ -126,21 +125,20 @@ def forget(
     another hashKey, log lines (masked, with the hash; they expire), records in the queues (days at
     most), point-in-time backups (35 days), and what MoEngage stores.
     """
-    people = DynamoDBPersonData(stack.messages_table)
     recipient_hash = keyed_hash(number, stack.secret().hash_key)
     with waiting("Reading messages" if messages_only else "Reading the whole table"):
         messages = list(stack.messages.newest_first(recipient_hash=recipient_hash))
-        traces = [] if messages_only else list(people.traces_of(number, recipient_hash))
+        found = {} if messages_only else stack.messages.inbound_from(number, recipient_hash)
     # MoEngage may still have to learn what the others ask for.
     is_synced = bool(stack.environment_of("ForwardOutcome").get("MOENGAGE_DATA_API_URL"))
     inbound = [
         one
-        for one in traces
-        if not is_synced or seconds_before_passing_on_again(time.time() - one.received_at) is None
+        for one, received_at in found.items()
+        if not is_synced or seconds_before_passing_on_again(time.time() - received_at) is None
     ]
     under_way = sum(not (one.outcome_reported_at or one.reply_to) for one in messages)
     without_id = sum(not one.umid for one in messages)
-    too_young = len(traces) - len(inbound)
+    too_young = len(found) - len(inbound)
     opted_out_of = [
         one for one in stack.sub_account_ids if stack.opt_outs.is_opted_out((one, recipient_hash))
     ]
@@ -181,9 +179,9 @@ def forget(
                 except BridgeError:
                     not_erased += 1
                     continue
-            people.anonymise(message, number)
-        for trace in progress(inbound, "What they sent"):
-            people.delete(trace)
+            stack.messages.anonymise(message, number)
+        for one in progress(inbound, "What they sent"):
+            stack.messages_table.delete(one)
         done = ["Done."]
     if not_erased:
         done = [

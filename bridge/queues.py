@@ -156,7 +156,7 @@ def replay(
     if not (message_ids or since or until or reason or everything):
         raise BadParameter("say which: MESSAGE_ID, --since, --until, --reason or --all")
     start, end = read_since(since), read_since(until) or inf
-    messages: Iterable[Message | None] = stack.messages.given_up_messages(since=start, until=end)
+    messages: Iterable[Message | None] = stack.messages.given_up(since=start, until=end)
     if message_ids:
         messages = map(stack.messages.get, sorted(set(message_ids)))
     given_up = (

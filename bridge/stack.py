@@ -11,6 +11,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from bridge.errors import BridgeError
+from bridge.table import OperatorsMessages
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.settings import (
     CallbackSettings,
@@ -21,8 +22,7 @@ from sms_bridge.settings import (
     SendSettings,
     Settings,
 )
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
+from sms_bridge.storage.messages import DynamoDBOptOuts
 from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
 from sms_bridge.storage.table import MessagesTable
 
@@ -263,8 +263,8 @@ class Stack:
         return MessagesTable(self.aws.client("dynamodb"), self.table)
 
     @cached_property
-    def messages(self) -> DynamoDBMessages:
-        return DynamoDBMessages(self.messages_table)
+    def messages(self) -> OperatorsMessages:
+        return OperatorsMessages(self.messages_table)
 
     @cached_property
     def opt_outs(self) -> DynamoDBOptOuts:

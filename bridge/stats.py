@@ -201,7 +201,7 @@ def take_survey(stack: Stack) -> Survey:
         until=inf, on_unreadable=lambda error: unreadable.append(error.item_id)
     )
     messages = list(islice(found, _LOOKED_AT_MOST))
-    given_up = islice(stack.messages.given_up_messages(since=0.0, until=inf), _LOOKED_AT_MOST)
+    given_up = islice(stack.messages.given_up(since=0.0, until=inf), _LOOKED_AT_MOST)
     return Survey(messages, unreadable, Counter(one.outcome_given_up for one in given_up))
 
 

@@ -9,7 +9,6 @@
     |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
     |-- UnreadableItemError         an item holds what this version does not know; it quotes nothing
     |-- NotQueuedError              SQS refused a record (``storage.queues``)
-    |-- KeysLeftOutError            DynamoDB leaves keys out (``storage.table``)
     |-- DetailsFailedError          8x8 did not say whether it has a message
     '-- ExportFailedError           there is no export of its log yet, or it cannot be read now
         '-- NoExportError           there will be none: another one has to be asked for

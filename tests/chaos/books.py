@@ -9,7 +9,7 @@ from typing import NamedTuple
 from local.eightx8 import SmsMessage
 from local.moengage import Report
 from sms_bridge.domain.message import Message
-from sms_bridge.storage.items import message_from
+from sms_bridge.storage.table import message_from
 from tests.chaos.bridge import Bridge
 from tests.chaos.eightx8 import EightX8Side
 from tests.chaos.faults import Faults

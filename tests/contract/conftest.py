@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bridge.table import OperatorsMessages
 from sms_bridge.domain.opt_out import OptOutScope
 from sms_bridge.services.interfaces import (
     DeadLetterQueue,
@@ -15,9 +16,7 @@ from sms_bridge.services.interfaces import (
     OptOuts,
 )
 from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.person_data import DynamoDBPersonData
+from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue
 from sms_bridge.storage.table import MessagesTable
 from tests.fakes.aws import (
@@ -80,24 +79,14 @@ def moto_table(request: pytest.FixtureRequest) -> Iterator[DynamoDBMessages]:
         yield DynamoDBMessages(MessagesTable(client, TABLE))
 
 
-@dataclass(frozen=True)
-class People:
-    """Messages, and what forgets the people in them."""
-
-    store: MessageStore
-    data: DynamoDBPersonData
-
-
 @pytest.fixture(params=STORES[1:])
-def people(request: pytest.FixtureRequest) -> Iterator[People]:
-    """A table with what forgets people in it, empty."""
+def operators(request: pytest.FixtureRequest) -> Iterator[OperatorsMessages]:
+    """The messages as the operators' tool has them, with all of boto3's models; empty."""
     with an_aws_account():
-        # The operators' tool reads and changes the table, with all of boto3's models.
         client: Any = a_messages_table()
         if request.param == LOSES_ANSWERS:
             client = LosesAnswers(client)
-        table = MessagesTable(client, TABLE)
-        yield People(DynamoDBMessages(table), DynamoDBPersonData(table))
+        yield OperatorsMessages(MessagesTable(client, TABLE))
 
 
 OptOutsOf = Callable[[OptOutScope], OptOuts]

@@ -154,6 +154,17 @@ class TestResults:
 
         assert (message.reason, message.eightx8_code) == ("eightx8_invalid_destination", "1002")
 
+    def test_what_was_not_known_of_an_attempt_is_over_with_its_answer(
+        self, store: MessageStore
+    ) -> None:
+        store.create(a_message())
+        store.record_result(MESSAGE_ID, 1, AMBIGUOUS, State.UNKNOWN, AT)
+
+        message = store.record_result(MESSAGE_ID, 1, ACCEPTED, State.QUEUED, LATER).message
+
+        assert (message.reason, message.description) == ("", "")
+        assert plain(message) == plain(kept(store))
+
     def test_a_receipt_that_came_before_the_answer_keeps_its_state(
         self, store: MessageStore
     ) -> None:
@@ -265,15 +276,17 @@ class TestReceipts:
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        record(store, a_receipt("sent"))
+        record(store, a_receipt("queued"))
 
+        moved = record(store, a_receipt("sent", umid="another"))
         recorded = record(store, a_receipt("delivered", received_at=LATER, umid="another"))
 
+        assert (moved.effect, moved.outcome_is_new) == (Effect.MOVED, False)
         assert (recorded.effect, recorded.outcome_is_new) == (Effect.MOVED, True)
         message = kept(store)
         assert (message.state, message.umid) == (State.DELIVERED, UMID)
         receipts = [(one.eightx8_state, one.umid) for one in message.receipts]
-        assert receipts == [("sent", UMID), ("delivered", "another")]
+        assert receipts == [("queued", UMID), ("sent", "another"), ("delivered", "another")]
 
     def test_a_late_receipt_of_a_copy_keeps_its_id(self, store: MessageStore) -> None:
         store.create(a_message())
@@ -500,44 +513,24 @@ class TestOutcomes:
         assert message.outcome_lease_until == AT + 190
         assert message.outcome_is_open
 
-    def test_one_that_was_given_up_is_closed_until_it_is_replayed_with_all_its_tries(
+    def test_one_that_was_given_up_is_closed_and_follows_the_state(
         self, store: MessageStore
     ) -> None:
         store.create(a_message())
-        owner = record(store, a_receipt("undelivered")).message.outcome_lease_owner
-        store.record_not_acknowledged(MESSAGE_ID, owner, AT)
+        record(store, a_receipt("undelivered"))
 
         store.record_given_up(MESSAGE_ID, "moengage_404", LATER)
         message = kept(store)
         assert (message.outcome_given_up, message.outcome_given_up_at) == ("moengage_404", LATER)
         assert not message.outcome_is_open
 
-        # It was not reported, so it follows the state.
         record(store, a_receipt("delivered", received_at=LATER))
-        store.record_replayed(MESSAGE_ID)
-        message = kept(store)
-        assert (message.outcome_given_up, message.outcome_given_up_at) == ("", 0.0)
-        assert (message.outcome_tries, message.outcome_next_try_at) == (0, 0.0)
-        assert plain((message.outcome, message.outcome_is_open)) == plain((DELIVERED, True))
-        assert store.lease_outcome(MESSAGE_ID, "reporter", AT, FAR)
-
-    def test_one_that_was_reported_after_it_was_given_up_is_not_replayed(
-        self, store: MessageStore
-    ) -> None:
-        store.create(a_message())
-        store.record_outcome(MESSAGE_ID, DELIVERED, AT)
-        store.record_given_up(MESSAGE_ID, "moengage_404", AT)
-        store.record_reported(MESSAGE_ID, DELIVERED, LATER)
-
-        store.record_replayed(MESSAGE_ID)
-
-        assert list(store.open_messages(until=EVER)) == []
+        assert plain(kept(store).outcome) == plain(DELIVERED)
 
     def test_nothing_is_made_of_a_message_that_is_not_there(self, store: MessageStore) -> None:
         store.record_reported(MESSAGE_ID, DELIVERED, AT)
         store.record_not_acknowledged(MESSAGE_ID, "reporter", AT)
         store.record_given_up(MESSAGE_ID, "r", AT)
-        store.record_replayed(MESSAGE_ID)
         store.close(MESSAGE_ID)
 
         assert store.get(MESSAGE_ID) is None

@@ -1,4 +1,4 @@
-"""What every message store promises of its two lists: what is open, and what was given up."""
+"""What every message store promises of its list of open messages."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.interfaces import MessageStore
-from sms_bridge.storage.messages import DynamoDBMessages, log_unreadable
+from sms_bridge.storage.messages import DynamoDBMessages
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import AT, EVER, a_message, a_receipt, plain
 from tests.contract.conftest import dynamodb
@@ -30,10 +30,6 @@ def fill(store: MessageStore, count: int, accepted_at: float = AT) -> list[Messa
 
 def open_ids(store: MessageStore, until: float = EVER) -> list[str]:
     return sorted(message.id for message in store.open_messages(until=until))
-
-
-def given_up_ids(store: MessageStore, since: float = 0.0, until: float = EVER) -> list[str]:
-    return sorted(message.id for message in store.given_up_messages(since=since, until=until))
 
 
 def test_a_message_is_open_from_its_creation_until_moengage_has_heard(
@@ -67,7 +63,7 @@ def test_what_is_younger_is_not_listed(store: MessageStore) -> None:
     assert [one.id for one in store.open_messages(since=AT, until=AT)] == [an_id(1)]
 
 
-def test_an_item_that_cannot_be_read_is_left_out_and_named() -> None:
+def test_an_item_that_cannot_be_read_is_left_out_and_named(logged: WrittenLog) -> None:
     skipped: list[UnreadableItemError] = []
     with dynamodb() as client:
         store = DynamoDBMessages(MessagesTable(client, TABLE))
@@ -82,17 +78,13 @@ def test_an_item_that_cannot_be_read_is_left_out_and_named() -> None:
 
         listed = store.open_messages(until=EVER, on_unreadable=skipped.append)
         assert sorted(one.id for one in listed) == [an_id(0), an_id(2)]
+        assert logged.lines == []
         assert open_ids(store) == [an_id(0), an_id(2)]
         with pytest.raises(UnreadableItemError):
             store.get(an_id(1))
     assert [one.item_id for one in skipped] == [an_id(1)]
-
-
-def test_an_item_that_cannot_be_read_has_a_line_in_the_log(logged: WrittenLog) -> None:
-    log_unreadable(UnreadableItemError("m-1", "ValueError"))
-
     (line,) = logged.lines
-    assert (line["message"], line["message_id"]) == ("item cannot be read", "m-1")
+    assert (line["message"], line["message_id"]) == ("item cannot be read", an_id(1))
 
 
 def test_every_run_may_begin_at_another_shard() -> None:
@@ -114,33 +106,19 @@ def test_a_closed_message_is_open_no_more(store: MessageStore) -> None:
     assert open_ids(store) == [an_id(1)]
 
 
-def test_an_outcome_that_was_given_up_changes_lists_and_comes_back_by_a_replay(
-    store: MessageStore,
-) -> None:
+def test_an_outcome_that_was_given_up_is_open_no_more(store: MessageStore) -> None:
     fill(store, 2)
 
     store.record_given_up(an_id(0), "moengage_404", AT)
-    assert (open_ids(store), given_up_ids(store)) == ([an_id(1)], [an_id(0)])
 
-    store.record_replayed(an_id(0))
-    assert (open_ids(store), given_up_ids(store)) == ([an_id(0), an_id(1)], [])
+    assert open_ids(store) == [an_id(1)]
 
 
-def test_given_up_outcomes_are_listed_for_a_time_span(store: MessageStore) -> None:
-    for number, accepted_at in enumerate((EARLY, AT, LATE)):
-        store.create(a_message(id=an_id(number), accepted_at=accepted_at))
-        store.record_given_up(an_id(number), "r", LATE)
-
-    assert given_up_ids(store, EARLY, EARLY) == [an_id(0)]
-    assert given_up_ids(store, AT, LATE) == [an_id(1), an_id(2)]
-
-
-def test_a_message_that_the_bridge_never_accepted_is_on_no_list(store: MessageStore) -> None:
+def test_a_message_that_the_bridge_never_accepted_is_not_open(store: MessageStore) -> None:
     store.record_receipt(an_id(0), a_receipt("delivered"), Outcome(OutcomeStatus.DELIVERED))
-    store.record_replayed(an_id(1))
-    store.record_given_up(an_id(2), "r", AT)
+    store.record_given_up(an_id(1), "r", AT)
 
-    assert (open_ids(store), given_up_ids(store)) == ([], [])
+    assert open_ids(store) == []
 
 
 def test_all_of_more_than_a_page_are_listed(store: MessageStore) -> None:

@@ -28,6 +28,11 @@ class TestOtherCallbacks:
         assert plain(store.get_inbound(inbound_id)) == plain(self.INBOUND)
         assert store.get(UMID) is None
 
+    def test_one_without_a_text_can_be_read_back_as_well(self, store: MessageStore) -> None:
+        empty = replace(self.INBOUND, text="", destination="", sent_at=0.0, segments=0)
+
+        assert plain(store.get_inbound(store.keep_inbound(empty))) == plain(empty)
+
     def test_an_inbound_message_that_never_came_is_not_there(self, store: MessageStore) -> None:
         assert store.get_inbound(f"inbound {UMID}") is None
 

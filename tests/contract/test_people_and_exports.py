@@ -91,6 +91,7 @@ class TestOptOuts:
         requests = [
             (IN, EARLY, "start of nobody who is out", False),
             (OUT, EARLY, "stop of the same moment", True),
+            (IN, EARLY, "another start of that moment", False),
             (OUT, LATE, "another stop", False),
             (IN, EARLY + 1, "start from between the two", False),
             (IN, LATEST, "start", True),

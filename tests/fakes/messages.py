@@ -1,10 +1,10 @@
 """Messages in memory."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
 from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
 from sms_bridge.domain.attempt import Effect, Recorded, SendResult, Verdict
@@ -28,8 +28,8 @@ class InMemoryMessages:
     ----------
     stateless
         Ids of which something is known, but neither the message nor its state.
-    lists
-        The list that a message is on: those that are open, or those that were given up.
+    open
+        The ids of those whose outcome is to be reported; what was given up is not among them.
     unreadable
         Ids of open items that cannot be read.
     replies
@@ -38,7 +38,7 @@ class InMemoryMessages:
 
     messages: dict[str, Message] = field(default_factory=dict)
     stateless: set[str] = field(default_factory=set)
-    lists: dict[str, Literal["open", "given up"]] = field(default_factory=dict)
+    open: dict[str, None] = field(default_factory=dict)
     inbound: dict[str, InboundMessage] = field(default_factory=dict)
     clicks: dict[str, dict[str, float]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class InMemoryMessages:
             self.stateless.discard(message.id)
             self.messages[message.id] = replace(early, **{**given, "umid": early.umid})
             if not message.closes_window:
-                self.lists[message.id] = "open"
+                self.open[message.id] = None
             return None
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
@@ -220,7 +220,7 @@ class InMemoryMessages:
                     outcome_next_try_at=0.0,
                     **_NO_LEASE,
                 )
-                self.lists.pop(message_id, None)
+                self.open.pop(message_id, None)
 
     def record_not_acknowledged(self, message_id: str, owner: str, next_try_at: float) -> None:
         with self.lock:
@@ -237,20 +237,7 @@ class InMemoryMessages:
             if message.accepted_at and not message.outcome_reported_at:
                 given_up = {"outcome_given_up": reason, "outcome_given_up_at": at}
                 self._change(message_id, **given_up, **_NO_LEASE)
-                self.lists[message_id] = "given up"
-
-    def record_replayed(self, message_id: str) -> None:
-        with self.lock:
-            message = self._seen(message_id)
-            if message.outcome_given_up and not message.outcome_reported_at:
-                self._change(
-                    message_id,
-                    outcome_given_up="",
-                    outcome_given_up_at=0.0,
-                    outcome_tries=0,
-                    outcome_next_try_at=0.0,
-                )
-                self.lists[message_id] = "open"
+                self.open.pop(message_id, None)
 
     def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
         name = "log_answered_at" if has_answered else "log_silent_since"
@@ -260,7 +247,7 @@ class InMemoryMessages:
 
     def close(self, message_id: str) -> None:
         with self.lock:
-            self.lists.pop(message_id, None)
+            self.open.pop(message_id, None)
 
     # ------------------------------------------------------------------------------------- lists
     def open_messages(
@@ -269,14 +256,8 @@ class InMemoryMessages:
         if on_unreadable:
             for one in self.unreadable:
                 on_unreadable(UnreadableItemError(one, "ValueError"))
-        return self._listed("open", lambda message: since <= message.accepted_at <= until)
-
-    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
-        return self._listed("given up", lambda message: since <= message.accepted_at <= until)
-
-    def _listed(self, name: str, suits: Callable[[Message], bool]) -> Iterator[Message]:
-        listed = [self.messages[one] for one, its_list in self.lists.items() if its_list == name]
-        return (one for one in listed if one.accepted_at and suits(one))
+        listed = [self.messages[one] for one in self.open]
+        return (one for one in listed if one.accepted_at and since <= one.accepted_at <= until)
 
     def newest_first(
         self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None

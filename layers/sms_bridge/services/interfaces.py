@@ -83,9 +83,6 @@ class MessageStore(Protocol):
     def record_given_up(self, message_id: str, reason: str, at: float) -> None:
         """Record that the outcome lies in the dead-letter queue, and why."""
 
-    def record_replayed(self, message_id: str) -> None:
-        """Make an outcome that was given up due again, with all its tries."""
-
     def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
         """Record when 8x8's log had no answer about a message, or since when it is silent."""
 
@@ -104,9 +101,6 @@ class MessageStore(Protocol):
         self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
     ) -> Iterator[Message]:
         """Return a recipient's messages, else a campaign's, from where a call stopped."""
-
-    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
-        """Return the messages accepted in a time span whose outcome was given up."""
 
     def keep_inbound(self, inbound: InboundMessage, *, sender_hash: str = "") -> str:
         """Keep an inbound message, to be found by the hash however the sender's number is written.

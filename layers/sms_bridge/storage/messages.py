@@ -1,4 +1,4 @@
-"""Messages in DynamoDB: which attributes change under which conditions, and lists of them."""
+"""Messages and opt-outs in DynamoDB: which attributes change under which conditions."""
 
 import heapq
 import random
@@ -7,33 +7,37 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from math import inf
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sms_bridge.domain.attempt import FIRST_ATTEMPT, Effect, Recorded, SendResult, Verdict
-from sms_bridge.domain.clock import seconds_of, timestamp
+from sms_bridge.domain.clock import timestamp
 from sms_bridge.domain.message import FINAL, MAY_REPLACE, Message, Outcome, Position, Receipt, State
+from sms_bridge.domain.opt_out import EVERY_SUB_ACCOUNT, OptOutScope, OptRequest, Person
 from sms_bridge.errors import OnUnreadable, UnreadableItemError
 from sms_bridge.observability import logger
 from sms_bridge.storage.aws import error_code, item_of_refusal
-from sms_bridge.storage.items import (
+from sms_bridge.storage.table import (
     INBOUND_PREFIX,
+    OPT_OUT_PREFIX,
     RECEIPT_IDS,
     RECEIPT_PREFIX,
+    STAYS,
     Item,
+    MessagesTable,
     campaign_shard,
     click_text,
     from_item,
-    inbound_from,
-    inbound_values,
     message_from,
     message_values,
     outcome_values,
+    plain_values,
+    read_as,
     receipt_name,
     receipt_values,
     shard_of,
     to_item,
 )
-from sms_bridge.storage.table import STAYS, MessagesTable
 
 if TYPE_CHECKING:
     from sms_bridge.domain.arrivals import Click, InboundMessage, UnknownEvent
@@ -42,17 +46,15 @@ if TYPE_CHECKING:
 SHARDS = "0123456789abcdef"
 GIVEN_UP = "given up "
 
-_HOUR = slice(0, 13)  # of a timestamp
 _DAY = 86_400
 
 FIRST_LEASE_SECONDS = 100
 """An outcome that becomes due is leased for so long to the record that is queued for it."""
 
+# So many of a message are kept: some hundred receipts would fill its item, and scanners of links
+# open one without end.
 MAX_RECEIPTS = 40
-"""So many receipts of a message are kept: some hundred would fill its item."""
-
 MAX_CLICKS = 20
-"""So many clicks of a message are kept: scanners of links open one without end."""
 
 # What tells why an attempt failed.
 _FAILURE = ("reason", "description", "eightx8_code", "eightx8_error_id")
@@ -64,6 +66,7 @@ _IS_DUE = "attribute_exists(due_at)"
 _IS_NOT_REPORTED = "attribute_not_exists(reported_at)"
 _IS_REPORTED = "attribute_exists(reported_at)"
 
+_OUT = {"S": OptRequest.OPT_OUT.value}
 
 # What it takes to report an outcome; boto3 takes a while for each attribute of an answer.
 _TO_REPORT = (
@@ -90,7 +93,7 @@ class DynamoDBMessages:
 
     # ----------------------------------------------------------------------------------- sending
     def create(self, message: Message) -> Message | None:
-        there = self._table.put_new({"id": message.id, **self._values(message)})
+        there = self._table.put_new(message.id, self._values(message))
         return None if there is None else self._taken(message, there)
 
     def create_all(self, messages: Sequence[Message]) -> list[Message | Exception | None]:
@@ -138,7 +141,8 @@ class DynamoDBMessages:
             # What came of the last one.
             remove=("answered_at", *_FAILURE),
             only_if=[_IS_A_MESSAGE, "#state = :waiting"],
-            given={":waiting": State.WAITING.value},
+            given={"waiting": State.WAITING.value},
+            returns="ALL_NEW",
         )
         return _attempt_in(item, nonce)
 
@@ -198,15 +202,17 @@ class DynamoDBMessages:
             "encoding": result.encoding,
             **{name: getattr(result, name) for name in _FAILURE},
         }
-        outcome = result.failure if state in FINAL else None
-        only_if = ["attempt = :attempt" if attempt else "attribute_not_exists(attempt)"]
-        given = {":attempt": attempt} if attempt else {}
-        if result.umid:
-            # 8x8's id is proof, whoever brings it.
-            only_if, given = [], {}
-        remove = ("attempt_nonce", *(name for name in _FAILURE if not facts[name]))
+        only_if = "attempt = :attempt" if attempt else "attribute_not_exists(attempt)"
         moved = self._move(
-            message_id, state, facts, outcome, at, only_if=only_if, given=given, remove=remove
+            message_id,
+            state,
+            facts,
+            result.failure if state in FINAL else None,
+            at,
+            # 8x8's id is proof, whoever brings it.
+            only_if=[] if result.umid else [only_if],
+            given={} if result.umid else {"attempt": attempt},
+            remove=("attempt_nonce", *(name for name in _FAILURE if not facts[name])),
         )
         if isinstance(moved, Recorded):
             return moved
@@ -220,46 +226,45 @@ class DynamoDBMessages:
         ids = {one: getattr(receipt, one) for one in RECEIPT_IDS}
         named = receipt.sub_account_id
         # 8x8's own id may be another one: what was sent again may be there twice.
-        is_its_own = "(attribute_not_exists(sub_account_id) OR sub_account_id = :named)"
-        item = self._move(
+        is_its_own = "(attribute_not_exists(sub_account_id) OR sub_account_id = :sub_account_id)"
+        moved = self._move(
             message_id,
             receipt.state,
             {name: receipt_values(receipt), **ids},
             outcome,
             receipt.received_at,
             only_if=[is_its_own] if named else [],
-            given={":named": named} if named else {},
         )
-        if isinstance(item, Recorded):
-            if receipt.umid not in ("", item.message.umid):
-                whole = receipt_values(receipt, names_others=True)
+        if isinstance(moved, Recorded):
+            if receipt.umid not in ("", moved.message.umid):
+                whole = receipt_values(receipt, {"umid": moved.message.umid})
                 self._table.was_written(message_id, {name: whole})
-            return item
-        before = from_item(item)
+            return moved
+        before = from_item(moved)
         its_own = before.get("sub_account_id", "")
         if its_own != named and its_own.lower() == named.lower():
             # 8x8 writes it as it was made, callers as they like.
             own = replace(receipt, sub_account_id=its_own)
             return self.record_receipt(message_id, own, outcome)
-        is_mismatched = bool(named) and its_own not in ("", named)
-        effect = Effect.MISMATCHED if is_mismatched else Effect.LATE
+        effect = Effect.MISMATCHED if named and its_own not in ("", named) else Effect.LATE
         if name in before:
             effect = Effect.REPEATED
         if name in before or sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
-            return Recorded(message_from(item), effect, outcome_is_new=False)
-        names_others = any(before.get(one, value) != value for one, value in ids.items() if value)
-        facts = {name: receipt_values(receipt, names_others=names_others), **ids}
+            return Recorded(message_from(moved), effect, outcome_is_new=False)
+        facts = {name: receipt_values(receipt, before), **ids}
         return self._keep_facts(message_id, facts, receipt.received_at, effect)
 
     def keep_inbound(self, inbound: "InboundMessage", *, sender_hash: str = "") -> str:
         inbound_id = INBOUND_PREFIX + inbound.umid
-        values = {**inbound_values(inbound), "sender_hash": sender_hash}
+        values = {**plain_values(inbound), "sender_hash": sender_hash}
         self._keep(inbound_id, inbound.received_at, values)
         return inbound_id
 
     def get_inbound(self, inbound_id: str) -> "InboundMessage | None":
+        from sms_bridge.domain.arrivals import InboundMessage
+
         item = self._table.get(inbound_id)
-        return inbound_from(item) if item else None
+        return read_as(InboundMessage, item) if item else None
 
     def record_inbound_reported(self, inbound_id: str, at: float) -> None:
         # It may have been forgotten meanwhile; an update would bring an empty item back.
@@ -274,22 +279,22 @@ class DynamoDBMessages:
             # What is in a set is added to it once.
             add={"clicks": {click_text(click)}},
             only_if=[_IS_A_MESSAGE, fewer],
-            given={":most": MAX_CLICKS},
+            given={"most": MAX_CLICKS},
         )
 
     def count_reply(self, recipient_hash: str, umid: str, at: float, *, at_most: int) -> bool:
         is_own_or_first = "contains(umids, :umid) OR attribute_not_exists(umids)"
         return self._table.was_written(
-            f"replies {recipient_hash} {timestamp(at)[_HOUR]}",
+            # An item for each hour.
+            f"replies {recipient_hash} {timestamp(at)[:13]}",
             {"expires_at": int(at) + _DAY},
             add={"umids": {umid}},
             only_if=[f"({is_own_or_first} OR size(umids) < :at_most)"],
-            given={":umid": umid, ":at_most": at_most},
+            given={"umid": umid, "at_most": at_most},
         )
 
     def keep_event(self, event: "UnknownEvent", received_at: float) -> None:
-        content = {"event_type": event.event_type, "content": event.content}
-        self._keep(f"event {event.key}", received_at, content)
+        self._keep(f"event {event.key}", received_at, plain_values(event))
 
     # ---------------------------------------------------------------------------------- outcomes
     def record_outcome(self, message_id: str, outcome: Outcome, at: float) -> Recorded:
@@ -310,7 +315,7 @@ class DynamoDBMessages:
         """
         its_time_has_come = "(attribute_not_exists(next_try_at) OR next_try_at <= :at)"
         nobody_has_it = "(attribute_not_exists(lease_until) OR lease_until <= :at)"
-        it_is_the_callers = "lease_owner = :owner"
+        it_is_the_callers = "lease_owner = :lease_owner"
         return self._table.was_written(
             message_id,
             {"lease_owner": owner, "lease_until": until},
@@ -318,7 +323,7 @@ class DynamoDBMessages:
                 _IS_NOT_REPORTED,
                 f"({it_is_the_callers} OR ({its_time_has_come} AND {nobody_has_it}))",
             ],
-            given={":at": at, ":owner": owner},
+            given={"at": at},
         )
 
     def record_reported(self, message_id: str, outcome: Outcome, at: float) -> None:
@@ -336,7 +341,7 @@ class DynamoDBMessages:
             add={"tries": 1},
             remove=("lease_owner", "lease_until"),
             only_if=["lease_owner = :owner"],
-            given={":owner": owner},
+            given={"owner": owner},
         )
 
     def record_given_up(self, message_id: str, reason: str, at: float) -> None:
@@ -345,14 +350,6 @@ class DynamoDBMessages:
             {"given_up": reason, "given_up_at": at, "open_shard": GIVEN_UP + shard_of(message_id)},
             remove=("lease_owner", "lease_until"),
             only_if=[_IS_A_MESSAGE, _IS_NOT_REPORTED],
-        )
-
-    def record_replayed(self, message_id: str) -> None:
-        self._table.was_written(
-            message_id,
-            {"open_shard": shard_of(message_id)},
-            remove=("given_up", "given_up_at", "tries", "next_try_at"),
-            only_if=["attribute_exists(given_up)", _IS_NOT_REPORTED],
         )
 
     def record_log(self, message_id: str, at: float, *, has_answered: bool) -> None:
@@ -376,10 +373,7 @@ class DynamoDBMessages:
         # Each time another shard comes first, should none come to the last.
         first = random.randrange(len(SHARDS))  # noqa: S311 - no secret  # nosec B311
         shards = SHARDS[first:] + SHARDS[:first]
-        return self._listed(shards, since, until, on_unreadable or log_unreadable)
-
-    def given_up_messages(self, *, since: float, until: float) -> Iterator[Message]:
-        return self._listed([GIVEN_UP + one for one in SHARDS], since, until, log_unreadable)
+        return self._listed(shards, since, until, on_unreadable)
 
     def newest_first(
         self, *, recipient_hash: str = "", campaign_id: str = "", before: Position | None = None
@@ -387,18 +381,21 @@ class DynamoDBMessages:
         index, values = "recipient", [recipient_hash]
         if not recipient_hash:
             index, values = "campaign", [campaign_shard(campaign_id, shard) for shard in SHARDS]
-        until = before.accepted_at if before else inf
-        items = [self._table.find(index, one, until=until, backwards=True) for one in values]
-        found = [_by_position(filter(None, map(_readable, some))) for some in items]
-        for message in heapq.merge(*found, key=Position.of, reverse=True):
-            if before is None or Position.of(message) < before:
-                yield message
+        end = before or Position(inf, "")
+        lists = (self._table.find(index, one, 0.0, end.accepted_at) for one in values)
+        readable = (filter(None, map(_readable, one)) for one in lists)
+        accepted_at = attrgetter("accepted_at")
+        # What was accepted at the same time, a batch say, is in any order in an index.
+        for _, some in groupby(heapq.merge(*readable, key=accepted_at, reverse=True), accepted_at):
+            for message in sorted(some, key=Position.of, reverse=True):
+                if Position.of(message) < end:
+                    yield message
 
     def _listed(
-        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable
+        self, shards: Iterable[str], since: float, until: float, on_unreadable: OnUnreadable | None
     ) -> Iterator[Message]:
         for shard in shards:
-            for item in self._table.find("open", shard, since=since, until=until):
+            for item in self._table.find("open", shard, since, until):
                 # The index lags behind the table; what left the list meanwhile is not on it.
                 is_listed = item.get("open_shard") == {"S": shard}
                 if is_listed and (message := _readable(item, on_unreadable)):
@@ -409,15 +406,11 @@ class DynamoDBMessages:
         from sms_bridge.domain.reconciliation import ExportJob
 
         item = self._table.get(f"export {sub_account_id}")
-        if item is None:
-            return None
-        since, asked_at = (seconds_of(item[name]["S"]) for name in ("since", "asked_at"))
-        return ExportJob(sub_account_id, item["job_id"]["S"], since, asked_at)
+        return read_as(ExportJob, item) if item else None
 
     def put_export_job(self, job: "ExportJob") -> None:
-        values = {name: getattr(job, name) for name in ("job_id", "since", "asked_at")}
-        expires_at = int(job.asked_at) + _DAY
-        self._table.put({"id": f"export {job.sub_account_id}", **values, "expires_at": expires_at})
+        values = {**plain_values(job), "expires_at": int(job.asked_at) + _DAY}
+        self._table.put(f"export {job.sub_account_id}", values)
 
     def remove_export_job(self, sub_account_id: str) -> None:
         self._table.delete(f"export {sub_account_id}")
@@ -432,7 +425,7 @@ class DynamoDBMessages:
         at: float,
         *,
         only_if: Sequence[str],
-        given: Mapping[str, Any],
+        given: Mapping[str, Any] = {},
         remove: tuple[str, ...] = (),
     ) -> Recorded | Item:
         """Write facts, state and outcome if the state moves the message forward.
@@ -450,8 +443,9 @@ class DynamoDBMessages:
         """
         if state is None:
             return self._table.get(message_id) or {}
-        may_replace = {f":{one}": one.value for one in sorted(MAY_REPLACE[state])}
-        may_follow = f"(attribute_not_exists(#state) OR #state IN ({', '.join(may_replace)}))"
+        may_replace = {one.value: one.value for one in sorted(MAY_REPLACE[state])}
+        may_follow = f"(attribute_not_exists(#state) OR #state IN (:{', :'.join(may_replace)}))"
+        written = {**facts, "state": state.value}
         due = self._due(outcome, at) if outcome else {}
         stages: list[tuple[dict[str, Any], list[str]]] = [
             (due, [_IS_NOT_DUE]),
@@ -463,12 +457,14 @@ class DynamoDBMessages:
             changes, is_at_this_stage = stages[stage] if outcome else ({}, [])
             item, is_written = self._table.update(
                 message_id,
-                {**facts, "state": state.value, **changes, "expires_at": self._expiry(at)},
+                {**written, **changes, "expires_at": self._expiry(at)},
                 remove=remove,
                 only_if=[may_follow, *only_if, *is_at_this_stage],
                 given={**may_replace, **given},
             )
-            is_written = is_written or _has(item, {**facts, "state": state.value})
+            # One's own write, too, may have been refused when repeated: then all of it is there.
+            own = {} if is_written else to_item(written)
+            is_written = all(item.get(name) == own[name] for name in own.keys() - STAYS)
             outcome_is_new = bool(due) and item.get("lease_owner") == {"S": due["lease_owner"]}
             if is_written or outcome_is_new:
                 return Recorded(message_from(item), Effect.MOVED, outcome_is_new=outcome_is_new)
@@ -496,7 +492,7 @@ class DynamoDBMessages:
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         kept = {**values, "received_at": received_at, "expires_at": self._expiry(received_at)}
         # What came of it since must stay.
-        self._table.put_new({"id": key, **kept})
+        self._table.put_new(key, kept)
 
     def _expiry(self, at: float) -> int:
         return int(at) + self._retention
@@ -509,26 +505,87 @@ def _attempt_in(item: Item, nonce: str) -> Recorded:
     return Recorded(message, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=False)
 
 
-def _has(item: Item, facts: Mapping[str, Any]) -> bool:
-    """Return whether an item holds facts, but for those of which the first stays."""
-    there, written = from_item(item), from_item(to_item(facts))
-    return all(there.get(name) == value for name, value in written.items() if name not in STAYS)
-
-
-def log_unreadable(error: UnreadableItemError) -> None:
-    """Name an item that is skipped."""
-    logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
-
-
-def _by_position(messages: Iterable[Message]) -> Iterator[Message]:
-    """Sort what was accepted at the same time, a batch say: in an index it stands in any order."""
-    for _, some in groupby(messages, key=lambda one: one.accepted_at):
-        yield from sorted(some, key=Position.of, reverse=True)
-
-
-def _readable(item: Item, on_unreadable: OnUnreadable = log_unreadable) -> Message | None:
+def _readable(item: Item, on_unreadable: OnUnreadable | None = None) -> Message | None:
     try:
         return message_from(item)
     except UnreadableItemError as error:
-        on_unreadable(error)
+        if on_unreadable:
+            on_unreadable(error)
+        else:
+            logger.warning("item cannot be read", message_id=error.item_id, reason=error.reason)
         return None
+
+
+# ---------------------------------------------------------------------------------------- opt-outs
+class DynamoDBOptOuts:
+    """:class:`OptOuts` in the same table. A request does not expire.
+
+    A person has an item for each sub-account that they wrote to, and one for all together. Which of
+    them is read depends on the scope. Both are written, so that the scope can be changed at any
+    time; only a START that is meant for one sub-account does not lift what holds for all.
+
+    .. code-block:: text
+
+        opt-out acme_promo 6f1c...    opt_out  10:00
+        opt-out acme_news 6f1c...     opt_in   11:00
+        opt-out * 6f1c...             opt_in   11:00   (scope stack)
+                                      opt_out  10:00   (scope sub-account)
+    """
+
+    def __init__(self, table: MessagesTable, scope: OptOutScope = OptOutScope.STACK) -> None:
+        self._table = table
+        self._scope = scope
+
+    def is_opted_out(self, person: Person) -> bool:
+        item = self._table.get(self._id(person))
+        return item is not None and item["opt_request"] == _OUT
+
+    def opted_out_among(self, people: Iterable[Person]) -> set[Person]:
+        ids = {person: self._id(person) for person in people}
+        found = self._table.read(set(ids.values()))
+        out = {item["id"]["S"] for item in found if item["opt_request"] == _OUT}
+        return {person for person, one in ids.items() if one in out}
+
+    def record(
+        self, person: Person, opt_request: OptRequest, at: float, *, inbound_id: str = ""
+    ) -> bool:
+        # The one that decides comes first, should 8x8 not repeat a callback that fails in between.
+        ids = [self._id(person), _id(person)]
+        if opt_request is OptRequest.OPT_OUT:
+            ids.append(_id((EVERY_SUB_ACCOUNT, person[1])))
+        changed = [
+            self._record(one, person, opt_request, at, inbound_id) for one in dict.fromkeys(ids)
+        ]
+        return changed[0]
+
+    def _record(
+        self, key: str, person: Person, opt_request: OptRequest, at: float, inbound_id: str
+    ) -> bool:
+        """Record a request in one item; returns whether it is what changed the state.
+
+        The SMS that began a state (``opt_out_by``, ``opt_in_by``) stays in the item until the other
+        state begins. So the item, written or refused, gives a repeat the same answer.
+        """
+        changes: dict[str, Any] = {"opt_request": opt_request.value, "requested_at": at}
+        remove: tuple[str, ...] = ("opt_out_by", "sub_account_id")
+        condition = "attribute_not_exists(requested_at) OR requested_at < :requested_at"
+        if opt_request is OptRequest.OPT_OUT:
+            changes |= {"opt_out_at": at, "sub_account_id": person[0]}
+            remove = ("opt_in_by",)
+            # Of two requests at the same moment the opt-out holds.
+            condition += " OR (requested_at = :requested_at AND opt_request <> :opt_request)"
+        first = {f"{opt_request}_by": inbound_id}
+        item, _ = self._table.update(key, changes, first=first, remove=remove, only_if=[condition])
+        # An opt-in changes something only for somebody who once opted out.
+        return "opt_out_at" in item and item.get(f"{opt_request}_by") == {"S": inbound_id}
+
+    def _id(self, person: Person) -> str:
+        """Return which item says whether a person is opted out."""
+        is_for_all = self._scope is OptOutScope.STACK
+        return _id((EVERY_SUB_ACCOUNT, person[1]) if is_for_all else person)
+
+
+def _id(person: Person) -> str:
+    sub_account_id, recipient_hash = person
+    # An operator may come to write it in another case.
+    return f"{OPT_OUT_PREFIX}{sub_account_id.lower()} {recipient_hash}"

@@ -16,7 +16,7 @@ from sms_bridge.domain.message import Message, MessageRequest, MessageType, Stat
 from sms_bridge.errors import NotQueuedError
 from sms_bridge.observability import log_failure, logger
 from sms_bridge.storage.aws import refusal, was_refused_at_once
-from sms_bridge.storage.items import as_stored
+from sms_bridge.storage.table import as_stored
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

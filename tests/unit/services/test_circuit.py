@@ -16,7 +16,6 @@ from sms_bridge.domain.reporting import ReportResult, ReportVerdict
 from sms_bridge.errors import UnreadableItemError
 from sms_bridge.services.forward import CIRCUIT, Forward, behind_circuit
 from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.person_data import DynamoDBPersonData
 from sms_bridge.storage.table import INDEXES, MessagesTable
 from tests.builders import a_message, a_receipt
 from tests.fakes.aws import (
@@ -252,5 +251,3 @@ def test_the_state_is_one_item_that_no_list_shows_and_is_no_message(bridge: Brid
     ids = [message.id for message in bridge.messages.open_messages(until=bridge.clock.now + 1)]
     assert len(ids) == 10
     assert CIRCUIT not in ids
-    people = DynamoDBPersonData(MessagesTable(client_of("dynamodb"), TABLE))
-    assert not any(people.traces_of("+6591234567", "a hash"))

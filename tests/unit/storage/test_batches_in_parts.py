@@ -10,11 +10,10 @@ from botocore.exceptions import ClientError
 from sms_bridge.domain.attempt import Effect
 from sms_bridge.domain.message import State
 from sms_bridge.domain.opt_out import OptRequest
-from sms_bridge.errors import UnreadableItemError
+from sms_bridge.errors import BridgeError, UnreadableItemError
 from sms_bridge.storage.aws import error_code
-from sms_bridge.storage.messages import DynamoDBMessages
-from sms_bridge.storage.opt_outs import DynamoDBOptOuts
-from sms_bridge.storage.table import KeysLeftOutError, MessagesTable
+from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
+from sms_bridge.storage.table import MessagesTable
 from tests.builders import AT, NUMBER, a_message, a_person, plain
 from tests.fakes.aws import TABLE, a_messages_table
 
@@ -197,7 +196,7 @@ def test_one_whose_next_attempt_cannot_be_begun_is_a_failure() -> None:
 
 def test_an_item_that_cannot_be_read_is_the_failure_of_its_message() -> None:
     dynamodb = Watched()
-    dynamodb.spoil("claimed_by")
+    dynamodb.spoil("send_before")
 
     assert [type(one) for one in create(dynamodb) if one] == [UnreadableItemError]
 
@@ -227,6 +226,6 @@ def test_keys_that_are_left_are_asked_for_again_but_not_for_ever(
     if keys_at_once:
         assert dynamodb.opt_outs.opted_out_among(people) == set(people)
     else:
-        with pytest.raises(KeysLeftOutError):
+        with pytest.raises(BridgeError, match="leaves keys out"):
             dynamodb.opt_outs.opted_out_among(people)
     assert dynamodb.calls == ["batch_get_item"] * calls

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sms_bridge.domain.clock import seconds_of, timestamp
 from sms_bridge.domain.message import Message, MessageType, Outcome, OutcomeStatus, Receipt, State
 from sms_bridge.errors import UnreadableItemError
-from sms_bridge.storage.items import (
+from sms_bridge.storage.table import (
     from_item,
     message_from,
     message_values,
@@ -63,8 +63,6 @@ def messages(draw: st.DrawFn) -> Message:
     )
     attempt_at = draw(st.just(message.accepted_at) | moments.filter(bool))
     message = replace(message, attempt_at=attempt_at if message.attempt else 0.0)
-    if message.closes_window:
-        message = replace(message, message_type=MessageType.PROMOTIONAL)
     history = draw(st.lists(receipts, max_size=4, unique_by=lambda one: one.key))
     of_this_message = [
         replace(
@@ -106,13 +104,13 @@ def test_values_come_back_as_they_were_stored(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("closes_window", "more"),
-    [(False, {"message_type", "open_shard"}), (True, {"closes_window"})],
-    ids=["a message", "a closing record, which is on no list and of no type"],
+    [(False, {"open_shard"}), (True, {"closes_window"})],
+    ids=["a message", "a closing record, which is on no list"],
 )
 def test_what_is_not_known_takes_no_room(closes_window: bool, more: set[str]) -> None:
     bare = Message(id=MESSAGE_ID, state=State.SENT, closes_window=closes_window)
 
-    assert set(item_of(bare)) == {"id", "state"} | more
+    assert set(item_of(bare)) == {"id", "state", "message_type"} | more
 
 
 def test_attributes_that_a_later_version_added_do_no_harm() -> None:
@@ -143,6 +141,15 @@ def test_a_receipts_facts_can_be_read_in_the_console() -> None:
     }
 
 
+def test_a_receipt_has_those_ids_that_differ_from_its_messages() -> None:
+    receipt = a_receipt("sent")
+    known = {"umid": receipt.umid, "sub_account_id": "another"}
+
+    own = receipt_values(receipt, known).keys() - receipt_values(receipt).keys()
+
+    assert own == {"sub_account_id"}
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -153,8 +160,8 @@ def test_a_receipts_facts_can_be_read_in_the_console() -> None:
         {"outcome": {"status": "MAYBE"}},
         {"outcome": {"reason": "no status"}},
         {"outcome": "DELIVERED"},
-        {"receipt 1": {"detail": "no state"}},
-        {"receipt 1": {"state": "sent", "means": "teleported"}},
+        {"receipt_1": {"detail": "no state"}},
+        {"receipt_1": {"state": "sent", "means": "teleported"}},
     ],
     ids=str,
 )
