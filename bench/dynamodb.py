@@ -24,12 +24,14 @@ class Charges:
     write_units: Counter[str] = field(default_factory=Counter)
     read_units: float = 0.0
     items_written: int = 0
+    stored_bytes: int = 0  # with index entries
 
     def write(self, before: Item, after: Item, table: Table) -> None:
         """Charge a write of one item, which is empty where there is none."""
         self.items_written += 1
         self.write_units[""] += _write_units(before, after)
         old, new = _index_entries(before, table), _index_entries(after, table)
+        self.stored_bytes += _stored(after, *new.values()) - _stored(before, *old.values())
         for place in {**old, **new}:
             versions = old.get(place, {}), new.get(place, {})
             if versions[0] != versions[1]:
@@ -53,9 +55,8 @@ def _index_entries(item: Item, table: Table) -> dict[tuple[str, ...], Item]:
     return found
 
 
-def stored_bytes(item: Item, table: Table) -> int:
-    """Return what is stored of an item, index entries included."""
-    return sum(_OVERHEAD + size_of(one) for one in (item, *_index_entries(item, table).values()))
+def _stored(*items: Item) -> int:
+    return sum(_OVERHEAD + size_of(one) for one in items if one)
 
 
 def size_of(item: Item) -> int:

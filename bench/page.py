@@ -1,33 +1,37 @@
 """docs/performance.md: the one page about performance, cost and capacity."""
 
-import textwrap
-from collections.abc import Iterable, Sequence
+import os
+import platform
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib.metadata import distributions
 from operator import itemgetter
 from pathlib import Path
 
 from bench import bill
-from bench.artifact import machine
-from bench.bill import MILLION, keeping, million, own_seconds
+from bench.artifact import BUILD
+from bench.bill import MILLION, million, own_seconds
 from bench.capacity import FAIRNESS, fairness, limits
 from bench.measure import MARGIN, MONTHS, USUAL, Bench, Figure
 from tests.template.conftest import PROJECT
 
 DOCUMENT = PROJECT / "docs/performance.md"
+_LIBRARIES = ("aws_lambda_powertools", "boto3", "botocore", "urllib3")
 _MODES = ("direct", "queued")
-_MEMORY = (256, 512, 1024)
 
 
-def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
+def page(bench: Bench, figures: Sequence[Figure]) -> str:
     """Fill in page.md, which names most figures as the table of them does."""
     values = {figure.name: figure.value for figure in figures}
-    campaigns, every_limit = _limits(bench)
+    prices = {mode: million(life) for mode, life in bench.lives.items()}
     month = next(iter(bench.months.values()))
+    campaigns, every_limit = _limits(bench)
     template = Path(__file__).with_name("page.md").read_text("utf-8")
     return template.format(
-        by=f"`{command}`, {datetime.now(UTC):%d %B %Y}".replace(", 0", ", "),
-        machine=textwrap.fill(f"{machine()}; instructions counted by valgrind.", 100),
+        date=f"{datetime.now(UTC):%d %B %Y}".lstrip("0"),
+        machine=_machine(),
         margin=MARGIN,
         values=values,
         bill=bill,
@@ -35,11 +39,11 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
         small=sum(month[1].values()),
         million={price: MILLION * dollars for price, dollars in bill.PRICES.items()},
         eightx8=bill.SECONDS["8x8"] * 1000,
-        prices=bench.prices,
+        prices=prices,
         bare=bench.bare / 1e6,
         figures=_figures(figures),
         memory=_memory(bench, values["a send's own time"]),
-        items=_million(bench),
+        items=table(("", *prices), [*_rows(prices.values()), _together(prices.values())]),
         waits=", ".join(f"{name} {s * 1000:.0f} ms" for name, s in bill.SECONDS.items()),
         month=_month(bench.months),
         campaigns=campaigns,
@@ -48,10 +52,29 @@ def page(bench: Bench, figures: Sequence[Figure], *, command: str) -> str:
     )
 
 
+def _machine() -> str:
+    """Say what all this was measured on."""
+    model = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    layer = distributions(path=[str(BUILD / "BridgeLayer/python")])
+    libraries = {f"{one.name} {one.version}" for one in layer if one.name in _LIBRARIES}
+    python = f"CPython {platform.python_version()}"
+    return f"{model[0]}, {os.cpu_count()} cores; {', '.join((python, *sorted(libraries)))}"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table whose first column is text and the others are numbers."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _rows(columns: Collection[Mapping[str, float]], form: str = ".2f") -> Iterator[list[str]]:
+    """Give a row for each name that a column has; a column without it has an empty cell."""
+    for name in dict.fromkeys(name for column in columns for name in column):
+        yield [name, *(f"{one[name]:{form}}" if name in one else "" for one in columns)]
+
+
+def _together(columns: Iterable[Mapping[str, float]], what: str = "") -> list[str]:
+    return [f"**together{what}**", *(f"**{sum(one.values()):.2f}**" for one in columns)]
 
 
 def _figures(figures: Sequence[Figure]) -> str:
@@ -67,10 +90,10 @@ def _figures(figures: Sequence[Figure]) -> str:
 
 
 def _memory(bench: Bench, own: float) -> str:
-    deployed = bench.settings.memory_mb
+    deployed = bench.ours.settings.memory_mb
     rows = []
-    for memory in sorted({*_MEMORY, deployed}):
-        settings = replace(bench.settings, memory_mb=memory)
+    for memory in sorted({256, 512, 1024, deployed}):
+        settings = replace(bench.ours.settings, memory_mb=memory)
         lives = (replace(bench.lives[mode], settings=settings) for mode in _MODES)
         dollars = (sum(million(life).values()) for life in lives)
         name = f"{memory} MB{', as deployed' * (memory == deployed)}"
@@ -79,27 +102,11 @@ def _memory(bench: Bench, own: float) -> str:
     return table(("", "a send's own time", "a million, direct, $", "queued, $"), rows)
 
 
-def _million(bench: Bench) -> str:
-    every = list(bench.prices.values())
-    items = dict.fromkeys(item for prices in every for item in prices)
-    rows = [
-        (item, *(f"{prices[item]:.2f}" if item in prices else "" for prices in every))
-        for item in items
-    ]
-    rows.append(("**together**", *(f"**{sum(prices.values()):.2f}**" for prices in every)))
-    kept = (f"{keeping(life):.2f}" for life in bench.lives.values())
-    rows.append(("beside it: records kept for 90 days", *kept))
-    return table(("", *bench.prices), rows)
-
-
 def _month(months: dict[str, list[dict[str, float]]]) -> str:
     default, first = next(iter(months.items()))
-    items = [item for item in first[0] if any(one[item] for one in first)]
-    rows = [(item, *(f"{one[item]:.2f}" for one in first)) for item in items]
-    for name, found in months.items():
-        totals = (f"**{sum(one.values()):.2f}**" for one in found)
-        rows.append((f"**together, `Monitoring={name}`**", *totals))
-    return table((f"$, `{default}`", "idle", *(f"{n:,} messages" for n in MONTHS[1:])), rows)
+    totals = [_together(found, f", `Monitoring={name}`") for name, found in months.items()]
+    head = (f"$, `{default}`", "idle", *(f"{n:,} messages" for n in MONTHS[1:]))
+    return table(head, [*_rows(first), *totals])
 
 
 def _limits(bench: Bench) -> tuple[str, str]:

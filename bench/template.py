@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sms_bridge.domain.retry_policy import seconds_for
 from tests.template.conftest import read_template
 from tests.template.evaluated import Evaluated
+
+# CloudWatch Logs adds so many to every line that it takes in.
+BYTES_A_LINE = 26
 
 
 class Stack(Evaluated):
@@ -36,6 +40,12 @@ class Stack(Evaluated):
         sources = self.resources["DispatchQueue"]["Events"].values()
         return max(int(one["Properties"]["BatchSize"]) for one in sources)
 
+    @property
+    def pace(self) -> float:
+        """Seconds that a dispatched message takes at least: both queues keep under one rate."""
+        rate, at_once = self.number("SendRateLimit"), 2 * self.number("DispatchConcurrency")
+        return seconds_for(1, rate=rate, at_once=at_once)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -45,8 +55,6 @@ class Settings:
     traced: float = 0.05
     has_platform_lines: bool = True
     access_log_bytes: int = 0
-    # Seconds that a message of a batch takes at least, so that all dispatchers together keep under
-    # the send rate.
     pace: float = 0.0
 
     @classmethod
@@ -54,11 +62,10 @@ class Settings:
         """Return those of the bridge."""
         shared = stack.of(stack.template.content["Globals"]["Function"])
         format_ = stack.resources["HttpApi"]["AccessLogSettings"]["Format"]
-        dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
         return cls(
             memory_mb=shared["MemorySize"],
             traced=0.05 if shared.get("Tracing") == "Active" else 0.0,
             has_platform_lines=shared["LoggingConfig"].get("SystemLogLevel") != "WARN",
-            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)),
-            pace=2 * dispatchers / rate if rate else 0.0,
+            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)) + BYTES_A_LINE,
+            pace=stack.pace,
         )

@@ -1,4 +1,4 @@
-"""Runs one function as Lambda does: alone, in a fresh process. Started by :mod:`bench.runs`.
+"""Runs one function as Lambda does: alone, in a fresh process, started by ``bench.artifact``.
 
 Imports the module ``app`` from the folders it is given, which is all of a function's start-up, then
 hands it events. It imports nothing before that is done but what all functions import.
@@ -9,7 +9,7 @@ import time
 
 
 def main() -> None:
-    folders, events_file, most, result_file, slowness = sys.argv[1:]
+    folders, most, slowness, wanted = sys.argv[1:]
     sys.path[:0] = folders.split(":")
     clock = time.monotonic
     if slowness != "1":
@@ -21,10 +21,8 @@ def main() -> None:
 
     import json
 
-    with open(events_file, encoding="utf-8") as file:
-        events = json.load(file)
     answers, invocations = [], []
-    for event in events[: int(most)]:
+    for event in json.load(sys.stdin)[: int(most)]:
         began, cpu = clock(), time.process_time()
         answers.append(app.handler(event, _Context))
         invocations.append((began, clock(), time.process_time() - cpu))
@@ -32,7 +30,7 @@ def main() -> None:
     # Instruction counts end here: what an interpreter does to end is no part of a start-up.
     import os
 
-    if result_file != "-":
+    if wanted:
         with open("/proc/self/status", encoding="ascii") as status:
             lines = dict(line.split(":", 1) for line in status)
         result = {
@@ -41,8 +39,7 @@ def main() -> None:
             "answers": answers,
             "invocations": invocations,
         }
-        with open(result_file, "w", encoding="utf-8") as file:
-            json.dump(result, file)
+        sys.stdout.write(json.dumps(result))
     sys.stdout.flush()
     os._exit(0)
 
