@@ -133,9 +133,8 @@ class Artifact:
 
     def function(self, name: str, *, tls: bool = False, **changes: str) -> Function:
         """Return a built function, by its folder's name; ``changes`` are other variables."""
-        variables = ENVIRONMENT[logical_id(name)]
-        led = {key: one for key, one in self._addresses(tls=tls).items() if key in variables}
-        environment = {**_LAMBDA_VARIABLES, **variables, **led, **changes}
+        led = ENVIRONMENT[logical_id(name)] | self._addresses(tls=tls)
+        environment = _LAMBDA_VARIABLES | led | changes
         return Function(name, (BUILD / logical_id(name), self._layer), environment)
 
     def baseline(self, name: str, *, tls: bool = False) -> Function:
@@ -153,5 +152,5 @@ class Artifact:
 
     def plain(self, name: str) -> Function:
         """Return a function of the bench's own: `bare`, or `naked` with the layer's urllib3."""
-        variables = {**_LAMBDA_VARIABLES, "TARGET_URL": f"{self.standins.url}/naked"}
+        variables = _LAMBDA_VARIABLES | {"TARGET_URL": f"{self.standins.url}/naked"}
         return Function(name, (PROJECT / "bench" / name, self._layer), variables, slowness=1)

@@ -127,7 +127,7 @@ class Bench:
             [self.ours.send("transactional", _MESSAGES)],
             *(steps[:count] for count in range(1, len(steps) + 1)),
             queued[:2],
-            [self.ours.send("promotional", 3 * SMALL_BATCH, SMALL_BATCH)],
+            [self.ours.send("a batch, a message", 3 * SMALL_BATCH, SMALL_BATCH)],
             theirs := [self.theirs.send("promotional", _MESSAGES)],
         ]
         for one in works:

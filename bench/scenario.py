@@ -81,23 +81,20 @@ class Scenario:
     # By the work's name.
     runs: defaultdict[str, list[Run]] = field(default_factory=partial(defaultdict, list))
 
-    def send(self, message_type: str, count: int, size: int = 0, **options: Any) -> Work:
+    def send(self, name: str, count: int, size: int = 0, **options: Any) -> Work:
         """`send_sms` with so many messages, each in a request or in batches of a size."""
-        name = (
-            f"a batch of {size}, a message" if size else options.get("DISPATCH_MODE", message_type)
-        )
-        function = self.function("send_sms", **options)
-        events = partial(self._requests, message_type, count, size)
-        return Work(f"send_sms, {name}", function, events, size or 1)
+        sub_account = SUB_ACCOUNT if name == "transactional" else "Acme_Promotional"
+        events = partial(self._requests, sub_account, count, size)
+        return Work(f"send_sms, {name}", self.function("send_sms", **options), events, size or 1)
 
-    def _requests(self, message_type: str, count: int, size: int) -> list[dict[str, Any]]:
+    def _requests(self, sub_account: str, count: int, size: int) -> list[dict[str, Any]]:
         # In the first of 32 duplicate windows each a claim costs one write more.
         window = self.stack.number("DuplicateWindowSeconds")
         since_it_began = time.time() % max(32 * window, 600)
         if since_it_began < window + 15:
             time.sleep(window + 15 - since_it_began)
         self.standins.empty()
-        bodies: list[dict[str, Any]] = [
+        bodies: list[Any] = [
             {
                 # 8x8's simulator makes trouble for numbers that end with 00 and two digits.
                 "recipient": f"+65{90_001_000 + number}",
@@ -109,7 +106,7 @@ class Scenario:
         ]
         if size:
             bodies = [{"messages": some} for some in batched(bodies, size, strict=True)]
-        event = _sample(f"send_sms/{'batch' if size else 'single'}", f"Acme_{message_type.title()}")
+        event = _sample(f"send_sms/{'batch' if size else 'single'}", sub_account)
         return [
             {**event, "body": one, "headers": event["headers"] | {"content-length": str(len(one))}}
             for one in map(json.dumps, bodies)
@@ -117,36 +114,34 @@ class Scenario:
 
     def steps(self, count: int, *, is_queued: bool = False) -> list[Work]:
         """Return what becomes of messages, step by step, until MoEngage knows of the delivery."""
-        mode: dict[str, Any] = {"DISPATCH_MODE": "queued"} if is_queued else {}
-        steps = [self.send("promotional", count, **mode)]
+        steps = [self.send("promotional", count)]
         if is_queued:
+            steps = [self.send("queued", count, DISPATCH_MODE="queued")]
             # Which does not wait here to keep its pace.
-            function, size = (
-                self.function("dispatch_queue", SEND_RATE_LIMIT="0"),
-                self.stack.dispatch_batch,
-            )
-            records = partial(self._records, "dispatch_queue/one", size)
-            steps.append(Work(DISPATCH, function, records, size))
+            function = self.function("dispatch_queue", SEND_RATE_LIMIT="0")
+            size = self.stack.dispatch_batch
+            events = partial(self._records, "dispatch_queue/one", size)
+            steps.append(Work(DISPATCH, function, events, size))
         for state in ("sent", "delivered"):
             function, events = self.function("receive_callback"), partial(self._receipts, state)
             steps.append(Work(f"receive_callback, {state}", function, events))
-        # Within the 100 seconds for which an outcome is its first record's.
-        records = partial(self._records, "forward_outcome/outcome", OUTCOMES_OF_A_BATCH)
-        function = self.function("forward_outcome")
-        return [*steps, Work("forward_outcome, an outcome", function, records, OUTCOMES_OF_A_BATCH)]
+        function, size = self.function("forward_outcome"), OUTCOMES_OF_A_BATCH
+        events = partial(self._records, "forward_outcome/outcome", size)
+        return [*steps, Work("forward_outcome, an outcome", function, events, size)]
 
     def _receipts(self, state: str) -> list[dict[str, Any]]:
+        """Return a receipt for each of the messages that 8x8 took."""
         event = _sample(f"receive_callback/receipt_{state}")
         content = json.loads(event["body"])
         events = []
         for message in self.standins.eightx8.messages:
-            payload = content["payload"] | {
+            content["payload"] |= {
                 "umid": message.umid,
                 "clientMessageId": message.client_message_id,
                 "subAccountId": message.sub_account_id,
                 "destination": message.destination,
             }
-            events.append({**event, "body": json.dumps({**content, "payload": payload})})
+            events.append({**event, "body": json.dumps(content)})
         return events
 
     def _records(self, sample: str, batch_size: int) -> list[dict[str, Any]]:
@@ -157,7 +152,7 @@ class Scenario:
             {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
             for number, body in enumerate(self.standins.queued)
         )
-        return [{"Records": list(batch)} for batch in batched(records, batch_size, strict=False)]
+        return [{"Records": some} for some in batched(records, batch_size, strict=False)]
 
     def reconcile(self) -> Work:
         events = [_sample("reconcile/every_five_minutes")] * 3
@@ -202,9 +197,7 @@ class Scenario:
             waits={s: median(one[s] for one in waits) for s in sorted(set().union(*waits))},
             charges=self.standins.charges,
             log=found.log,
-            sent_bytes=sum(
-                one.request_bytes for one in exchanges if one.service in ("8x8", "moengage")
-            ),
+            sent_bytes=sum(one.sent_bytes for one in exchanges),
             cpu=min(one.warm_cpu for one in self.runs[work.name]),
         )
 
@@ -217,7 +210,7 @@ class Scenario:
 
     def live_in_batches(self, queued: Life) -> Life:
         """Return a life that begins in a batch, and goes on from the send queue as others do."""
-        usage = self.use(self.send("promotional", BATCH, BATCH))
+        usage = self.use(self.send("the largest batch", BATCH, BATCH))
         if len(self.standins.queued) != usage.messages:
             raise RuntimeError(f"not all of {usage.messages} messages were queued")
         return replace(queued, steps=queued.steps | {next(iter(queued.steps)): usage})

@@ -61,7 +61,7 @@ class Exchange(NamedTuple):
     service: str
     began: float
     ended: float
-    request_bytes: int
+    sent_bytes: int  # out of AWS
 
 
 def round_trips(exchanges: Iterable[Exchange], began: float, ended: float) -> Counter[str]:
@@ -84,7 +84,7 @@ class StandIns:
     def __init__(self, folder: Path, stack: Stack) -> None:
         self._tables = Stack(BASELINE / "tables.yaml").resources
         self._tables[TABLE] = stack.resources["MessagesTable"]
-        self._queues = [f"sms-bridge-{one}" for one in stack.of_type("AWS::SQS::Queue")]
+        self._queues = [f"sms-bridge-{one}" for one in stack.template.of_type("AWS::SQS::Queue")]
         self.authority, self._certificate, self._key = make_certificates(folder)
         self.eightx8 = EightX8Simulator(
             account_id="0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
@@ -171,9 +171,10 @@ class StandIns:
             await asyncio.sleep(self.delay)
         answer = await handler(request)
         # Like "DynamoDB_20120810.PutItem".
-        target = re.split("[._]", request.headers.get("x-amz-target", ""))[0]
-        other = "moengage" if request.path.startswith("/moengage/") else "8x8"
-        service = target.lower().removeprefix("amazon") or other
+        if target := request.headers.get("x-amz-target"):
+            service, body = re.split("[._]", target.lower().removeprefix("amazon"))[0], b""
+        else:
+            service = "moengage" if request.path.startswith("/moengage/") else "8x8"
         self.exchanges.append(Exchange(service, began, time.monotonic(), len(body)))
         return answer
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from sms_bridge.domain.retry_policy import seconds_for
 from tests.template.conftest import read_template
@@ -20,16 +20,15 @@ class Stack(Evaluated):
     def __init__(self, file: str | Path = "template.yaml", **given: str) -> None:
         super().__init__(read_template(file), given)
 
-    def of_type(self, type_: str) -> dict[str, dict[str, Any]]:
-        """Return the properties of this stack's resources of a type, by name."""
-        made = self.resources
-        return {name: made[name] for name in self.template.of_type(type_) if name in made}
-
     def everywhere(self, type_: str) -> Iterator[dict[str, Any]]:
         """Give the properties of the resources of a type, nested stacks' too."""
-        yield from self.of_type(type_).values()
-        for one in self.of_type("AWS::Serverless::Application").values():
-            yield from Stack(one["Location"], **one["Parameters"]).everywhere(type_)
+        for name, properties in self.resources.items():
+            match self.template.resources[name]["Type"]:
+                case "AWS::Serverless::Application":
+                    nested = Stack(properties["Location"], **properties["Parameters"])
+                    yield from nested.everywhere(type_)
+                case found if found == type_:
+                    yield properties
 
     def number(self, parameter: str) -> int:
         return int(self.values[parameter])
@@ -58,7 +57,7 @@ class Settings:
     pace: float = 0.0
 
     @classmethod
-    def of(cls, stack: Stack) -> "Settings":
+    def of(cls, stack: Stack) -> Self:
         """Return those of the bridge."""
         shared = stack.of(stack.template.content["Globals"]["Function"])
         format_ = stack.resources["HttpApi"]["AccessLogSettings"]["Format"]

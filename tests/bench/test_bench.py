@@ -9,7 +9,7 @@ import pytest
 
 from bench.bill import LOOK_UPS, billed_seconds, metrics_in, million, month
 from bench.capacity import FAIRNESS, Campaign, fairness, limits, play
-from bench.dynamodb import Charges, Item, size_of
+from bench.dynamodb import Charges, Item
 from bench.measure import FIGURES, Figure, failures
 from bench.page import DOCUMENT, table
 from bench.scenario import DISPATCH, Life, Usage
@@ -73,19 +73,14 @@ def test_a_batch_shares_its_request_and_its_calls_of_sqs() -> None:
     assert costs["SQS: fair queues"] == pytest.approx((40 / 182 + 0.1) * 0.10)
 
 
-@pytest.mark.parametrize(
-    ("step", "settings", "seconds"),
-    [
-        ("send_sms", Settings(memory_mb=10_240), 0.161),
-        ("send_sms", Settings(memory_mb=128), 0.174),
-        ("send_sms", Settings(pace=0.2), 0.164),
-        (DISPATCH, Settings(pace=0.2), 0.2),
-    ],
-)
-def test_waiting_is_billed_and_pace_and_computing_with_little_memory(
-    step: str, settings: Settings, seconds: float
-) -> None:
-    assert billed_seconds(Life({step: SEND}, settings), step) == pytest.approx(seconds)
+def test_waiting_is_billed_and_pace_and_computing_with_little_memory() -> None:
+    def seconds(step: str, **settings: Any) -> float:
+        return billed_seconds(Life({step: SEND}, Settings(**settings)), step)
+
+    assert seconds("send_sms", memory_mb=10_240) == pytest.approx(0.161)
+    assert seconds("send_sms", memory_mb=128) == pytest.approx(0.174)
+    assert seconds("send_sms", pace=0.2) == pytest.approx(0.164)
+    assert seconds(DISPATCH, pace=0.2) == pytest.approx(0.2)
 
 
 TEMPLATE = """
@@ -192,41 +187,30 @@ def test_the_page_shows_what_the_simulation_gives() -> None:
     assert table(FAIRNESS, fairness(Stack())) in DOCUMENT.read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("figure", "fails"),
-    [
-        (Figure("warm send", 1.1), False),
-        (Figure("warm send", 1.11), True),
-        (Figure("warm send", 9, repeats=False), False),
-        (Figure("warm send, as people write it", 9), False),
-        (Figure("start of send_sms", 12.6), True),
-        (Figure("not recorded", 9), False),
-    ],
-)
-def test_only_what_repeats_fails_the_bench(
-    figure: Figure, fails: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("warm send", "warm send, as people write it"):
+def test_only_what_repeats_fails_the_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("warm", "warm, as people write it"):
         monkeypatch.setitem(FIGURES, name, {"recorded": 1.0})
+    figures = [
+        Figure("warm", 1.1),
+        Figure("warm", 1.11),
+        Figure("warm", 9, repeats=False),
+        Figure("warm, as people write it", 9),
+        Figure("start of send_sms", 12.6),
+        Figure("not recorded", 9),
+    ]
 
-    assert bool([*failures([figure])]) is fails
+    failed = ["warm: 1.11, recorded 1", "start of send_sms: 12.6, to reach 12.5"]
+    assert [*failures(figures)] == failed
 
 
-@pytest.mark.parametrize(
-    ("spans", "trips"),
-    [
-        ([(0, 1), (1, 2), (2, 3)], 3),
-        ([(0, 1), (0.1, 1.1), (1.2, 2.2), (2.3, 3.3)], 3),
-        ([(0, 10), (1, 2), (3, 4)], 2),
-        ([(-1, 0), (1, 2), (11, 12)], 1),
-    ],
-)
-def test_calls_made_at_once_are_one_round_trip(
-    spans: list[tuple[float, float]], trips: int
-) -> None:
-    exchanges = [Exchange("dynamodb", *span, 0) for span in spans]
+def test_calls_made_at_once_are_one_round_trip() -> None:
+    def trips(*spans: tuple[float, float]) -> Counter[str]:
+        return round_trips([Exchange("dynamodb", *span, 0) for span in spans], 0, 10)
 
-    assert round_trips(exchanges, 0, 10) == Counter(dynamodb=trips)
+    assert trips((0, 1), (1, 2), (2, 3)) == Counter(dynamodb=3)
+    assert trips((0, 1), (0.1, 1.1), (1.2, 2.2), (2.3, 3.3)) == Counter(dynamodb=3)
+    assert trips((0, 10), (1, 2), (3, 4)) == Counter(dynamodb=2)
+    assert trips((-1, 0), (1, 2), (11, 12)) == Counter(dynamodb=1)
 
 
 def test_writes_and_reads_are_charged_a_refused_one_as_well(tmp_path: Path) -> None:
@@ -247,36 +231,24 @@ def test_writes_and_reads_are_charged_a_refused_one_as_well(tmp_path: Path) -> N
         assert standins.charges.read_units == 0.5
 
 
-def test_names_and_texts_are_as_large_as_in_utf_8() -> None:
-    assert size_of({"ö": {"S": "é"}}) == 2 + 2
+def test_a_write_costs_by_the_larger_item_and_in_an_index_by_what_changes() -> None:
+    def charged(before: Item, after: Item) -> tuple[int, int, int]:
+        charges = Charges()
+        charges.write(before, after, INDEXED)
+        return charges.write_units[""], charges.write_units["open"], charges.stored_bytes
 
-
-@pytest.mark.parametrize(
-    ("before", "after", "units", "of_the_index", "stored"),
-    [
-        ({}, CLOSED, 1, 0, 100 + 8),
-        ({}, OPEN, 1, 1, 2 * (100 + 14)),
-        (OPEN, CLOSED, 1, 1, -(100 + 14 + 6)),
-        (OPEN, {**OPEN, "text": {"S": "x"}}, 1, 0, 5),
-        (OPEN, {**OPEN, "shard": {"S": "4"}}, 1, 2, 0),
-        ({**OPEN, "text": {"S": "x" * 1024}}, OPEN, 2, 0, -1028),
-    ],
-)
-def test_a_write_costs_by_the_larger_item_and_in_an_index_by_what_changes(
-    before: Item, after: Item, units: int, of_the_index: int, stored: int
-) -> None:
-    charges = Charges()
-
-    charges.write(before, after, INDEXED)
-
-    assert charges.write_units == Counter({"": units, "open": of_the_index})
-    assert charges.stored_bytes == stored
+    assert charged({}, CLOSED) == (1, 0, 100 + 8)
+    assert charged({}, OPEN) == (1, 1, 2 * (100 + 14))
+    assert charged(OPEN, CLOSED) == (1, 1, -(100 + 14 + 6))
+    assert charged(OPEN, {**OPEN, "text": {"S": "x"}}) == (1, 0, 5)
+    assert charged(OPEN, {**OPEN, "shard": {"S": "4"}}) == (1, 2, 0)
+    assert charged({**OPEN, "text": {"S": "x" * 1024}}, OPEN) == (2, 0, -1028)
 
 
 def test_an_eventually_consistent_read_costs_half() -> None:
     charges = Charges()
 
-    charges.read({"text": {"S": "x" * 4093}}, consistent=True)
+    charges.read({"text": {"S": "é" * 2047}}, consistent=True)
     charges.read({}, consistent=False)
 
     assert charges.read_units == 2.5
