@@ -35,25 +35,19 @@ def limits(life: Life, stack: Stack) -> dict[str, tuple[float, str]]:
         busy += billed_seconds(life, name) * usage.invocations / usage.messages
         for index, count in usage.charges.write_units.items():
             units[index] += count / usage.messages
-    route, on_request = stack.number("ThrottlingRateLimit"), "AWS, on request"
-    # New entries of an index go to the end of one of 16 shards, which DynamoDB cannot split.
-    shards = 16 * 1000 / max(units["open"], units["campaign"])
+    route = stack.number("ThrottlingRateLimit") / _RECEIPTS
+    account = "API Gateway, the account (a quarter of it in some regions)"
     found = {
         "MoEngage's campaign throttle": (1000, "MoEngage, to 3,333 at most"),
-        "API Gateway, a route of this API": (route / _RECEIPTS, "`ThrottlingRateLimit`"),
-        "API Gateway, the account (a quarter of it in some regions)": (
-            10_000 / (1 + _RECEIPTS),
-            on_request,
-        ),
-        "Lambda, functions at once": (1000 / busy, on_request),
+        "API Gateway, a route of this API": (route, "`ThrottlingRateLimit`"),
+        account: (10_000 / (1 + _RECEIPTS), "AWS, on request"),
+        "Lambda, functions at once": (1000 / busy, "AWS, on request"),
         "DynamoDB, the table or an index when new": (4000 / max(units.values()), "warm throughput"),
-        "DynamoDB, the shards of an index": (shards, "more shards, in code"),
     }
     if DISPATCH in life.steps:
         rate = stack.number("DispatchConcurrency") / billed_seconds(life, DISPATCH)
         raised = "`SendRateLimit`, `DispatchConcurrency`"
         found["The send queue of one message type"] = rate * stack.dispatch_batch, raised
-        found["8x8, batches"] = 25_000, "8x8, on request"
     else:
         found["8x8, single sends"] = 1800, "`DispatchMode=queued`"
     return dict(sorted(found.items(), key=itemgetter(1)))

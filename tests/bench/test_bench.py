@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from bench.__main__ import DOCUMENT, table
 from bench.bill import LOOK_UPS, billed_seconds, metrics_in, million, month
 from bench.capacity import FAIRNESS, Campaign, fairness, limits, play
 from bench.dynamodb import Charges, Item
 from bench.measure import FIGURES, Figure, failures
-from bench.page import DOCUMENT, table
 from bench.scenario import DISPATCH, Life, Usage
 from bench.standins import TABLE, Exchange, StandIns, round_trips
 from bench.template import Settings, Stack
@@ -166,9 +166,8 @@ def test_the_lowest_limit_comes_first(stack: Stack) -> None:
 
     first = "API Gateway, a route of this API"
     assert next(iter(found.items())) == (first, (500, "`ThrottlingRateLimit`"))
-    # Four units a message: two in each of the two steps; two of the index.
+    # Four units a message: two in each of the two steps.
     assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
-    assert found["DynamoDB, the shards of an index"][0] == 16_000 / 2
 
 
 @pytest.mark.parametrize("has_groups", [False, True])
