@@ -54,14 +54,10 @@ class Run:
     start_cpu: float  # CPU seconds from the start of the interpreter until the import had ended
     peak_kb: int  # resident memory, at most
     answers: list[Any]
-    # Begin and end by the system's monotonic clock, and CPU seconds, of each.
-    invocations: list[tuple[float, float, float]]
+    invocations: list[tuple[float, float]]  # begin and end by the system's monotonic clock
+    # The least CPU seconds of an invocation: what else the machine does only adds to them.
+    cpu: float
     log: bytes  # what was written to standard output
-
-    @property
-    def warm_cpu(self) -> float:
-        """The least CPU seconds of an invocation: what else the machine does only adds to them."""
-        return min(cpu for _, _, cpu in self.invocations)
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,11 @@ def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str
     ``life`` is that of messages in this stack, ``reconcile`` its runs while nothing is open: their
     custom metrics are counted, too.
     """
+    # Metric math is billed by the metrics in it.
+    watched = sum(
+        len([one for one in alarm.get("Metrics", ()) if "MetricStat" in one]) or 1
+        for alarm in stack.everywhere("AWS::CloudWatch::Alarm")
+    )
     logs = [reconcile.log, *(usage.log for usage in life.steps.values() if messages)]
     metrics = {one for log in logs for one in metrics_in(log)}
     (schedule,) = stack.resources["Reconcile"]["Events"].values()
@@ -123,7 +128,7 @@ def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str
     a_run += ("secretsmanager" in reconcile.calls) * PRICES["Secret call"]
     kept = sum(one.charges.stored_bytes / one.messages for one in life.steps.values())
     return {
-        "Alarms": sum(_alarms(stack)),
+        "Alarms": watched * PRICES["Alarm metric"],
         "Custom metrics": len(metrics) * PRICES["Custom metric"],
         "Secret": len(list(stack.everywhere("AWS::SecretsManager::Secret"))) * PRICES["Secret"],
         "Polling of the queues": sum(_polls(stack)) * PRICES["SQS request"],
@@ -142,13 +147,6 @@ def metrics_in(log: bytes) -> Iterator[str]:
             for names in block["Dimensions"]:
                 dimensions = ",".join(f"{name}={content.get(name)}" for name in sorted(names))
                 yield from (f"{metric['Name']}[{dimensions}]" for metric in block["Metrics"])
-
-
-def _alarms(stack: Stack) -> Iterator[float]:
-    """Give the price of each alarm: metric math is billed by the metrics in it."""
-    for alarm in stack.everywhere("AWS::CloudWatch::Alarm"):
-        queries = [one for one in alarm.get("Metrics", ()) if "MetricStat" in one]
-        yield len(queries or [alarm]) * PRICES["Alarm metric"]
 
 
 def _polls(stack: Stack) -> Iterator[float]:

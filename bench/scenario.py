@@ -185,7 +185,7 @@ class Scenario:
         # Longer than calls made at once differ, and than moto takes for them.
         found = self.do(work, delay=0.025 if work.units == 1 else max(0.2, work.units / 2000))
         exchanges = self.standins.exchanges
-        waits = [round_trips(exchanges, began, ended) for began, ended, _ in found.invocations]
+        waits = [round_trips(exchanges, began, ended) for began, ended in found.invocations]
         return Usage(
             messages=len(found.answers) * work.units,
             invocations=len(found.answers),
@@ -196,7 +196,7 @@ class Scenario:
             charges=self.standins.charges,
             log=found.log,
             sent_bytes=sum(one.sent_bytes for one in exchanges),
-            cpu=min(one.warm_cpu for one in self.runs[work.name]),
+            cpu=min(one.cpu for one in self.runs[work.name]),
         )
 
     def live(self, count: int, *, is_queued: bool = False) -> Life:

@@ -21,11 +21,12 @@ def main() -> None:
 
     import json
 
-    answers, invocations = [], []
+    answers, invocations, least = [], [], float("inf")
     for event in json.load(sys.stdin)[: int(most)]:
         began, cpu = clock(), time.process_time()
         answers.append(app.handler(event, _Context))
-        invocations.append((began, clock(), time.process_time() - cpu))
+        invocations.append((began, clock()))
+        least = min(least, time.process_time() - cpu)
 
     # Instruction counts end here: what an interpreter does to end is no part of a start-up.
     import os
@@ -38,6 +39,7 @@ def main() -> None:
             "peak_kb": int(lines["VmHWM"].split()[0]),
             "answers": answers,
             "invocations": invocations,
+            "cpu": least,
         }
         sys.stdout.write(json.dumps(result))
     sys.stdout.flush()
