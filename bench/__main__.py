@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench import bill
 from bench.artifact import BUILD, Artifact
-from bench.bill import million, own_seconds
+from bench.bill import MILLION, million, own_seconds
 from bench.capacity import FAIRNESS, fairness, limits
 from bench.measure import FILE, MARGIN, MONTHS, USUAL, Bench, Figure, failures
 from bench.standins import StandIns
@@ -58,7 +58,6 @@ def page(bench: Bench, figures: Sequence[Figure]) -> str:
     values = {figure.name: figure.value for figure in figures}
     prices = {mode: million(life) for mode, life in bench.lives.items()}
     month = next(iter(bench.months.values()))
-    campaigns, every_limit = _limits(bench)
     template = Path(__file__).with_name("page.md").read_text("utf-8")
     return template.format(
         date=f"{datetime.now(UTC):%d %B %Y}".lstrip("0"),
@@ -75,8 +74,7 @@ def page(bench: Bench, figures: Sequence[Figure]) -> str:
         items=table(("", *prices), [*_rows(prices.values()), _together(prices.values())]),
         waits=", ".join(f"{name} {s * 1000:.0f} ms" for name, s in bill.SECONDS.items()),
         month=_month(bench.months),
-        campaigns=campaigns,
-        limits=every_limit,
+        limits=_limits(bench),
         fairness=table(FAIRNESS, fairness(bench.stack)),
     )
 
@@ -96,10 +94,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _rows(columns: Collection[Mapping[str, float]], form: str = ".2f") -> Iterator[list[str]]:
+def _rows(columns: Collection[Mapping[str, float]]) -> Iterator[list[str]]:
     """Give a row for each name that a column has; a column without it has an empty cell."""
     for name in dict.fromkeys(name for column in columns for name in column):
-        yield [name, *(f"{one[name]:{form}}" if name in one else "" for one in columns)]
+        yield [name, *(f"{one[name]:.2f}" if name in one else "" for one in columns)]
 
 
 def _together(columns: Iterable[Mapping[str, float]], what: str = "") -> list[str]:
@@ -138,22 +136,14 @@ def _month(months: dict[str, list[dict[str, float]]]) -> str:
     return table(head, [*_rows(first), *totals])
 
 
-def _limits(bench: Bench) -> tuple[str, str]:
-    """Return how long campaigns take, and what each limit lets through."""
+def _limits(bench: Bench) -> str:
+    """Return what each limit lets through, the lowest first."""
     modes = [limits(bench.lives[mode], bench.stack) for mode in _MODES]
-    campaigns = []
-    for mode, found in zip(_MODES, modes, strict=True):
-        name, (lowest, _) = next(iter(found.items()))
-        campaigns.append((mode, *(f"{n / lowest / 60:,.0f} minutes" for n in MONTHS[2:]), name))
-    every = sorted((modes[0] | modes[1]).items(), key=itemgetter(1))
-    rows = [
-        (name, *(f"{found[name][0]:,.0f}" if name in found else "" for found in modes), raised)
-        for name, (_, raised) in every
-    ]
-    return (
-        table(("as deployed", "100,000 messages", "a million", "held up by"), campaigns),
-        table(("limit", *_MODES, "raised by"), rows),
-    )
+    rows = []
+    for name, (rate, raised) in sorted((modes[1] | modes[0]).items(), key=itemgetter(1)):
+        rates = (f"{found[name][0]:,.0f}" if name in found else "" for found in modes)
+        rows.append((name, *rates, f"{MILLION / rate / 60:,.0f} minutes", raised))
+    return table(("limit", *_MODES, "a million", "raised by"), rows)
 
 
 if __name__ == "__main__":

@@ -161,11 +161,11 @@ def test_each_set_of_dimensions_is_a_metric() -> None:
     assert list(metrics_in(LINE)) == ["Sent[service=s]", "Sent[reason=r,service=s]"]
 
 
-def test_the_lowest_limit_comes_first(stack: Stack) -> None:
+def test_a_limit_is_what_a_service_allows_over_what_a_message_uses(stack: Stack) -> None:
     found = limits(Life({"send_sms": SEND, "forward_outcome": SEND}, PLAIN), stack)
 
-    first = "API Gateway, a route of this API"
-    assert next(iter(found.items())) == (first, (500, "`ThrottlingRateLimit`"))
+    # Two receipts a message.
+    assert found["API Gateway, a route of this API"] == (500, "`ThrottlingRateLimit`")
     # Four units a message: two in each of the two steps.
     assert found["DynamoDB, the table or an index when new"][0] == 4000 / 4
 
