@@ -145,7 +145,7 @@ class Bench:
     @cached_property
     def lives(self) -> dict[str, Life]:
         """A message's life by how it comes, and as people write it."""
-        queued = self.ours.live(2 * self.stack.dispatch_batch, is_queued=True)
+        queued = self.ours.live(self.stack.dispatch_batch, is_queued=True)
         batches = (self.ours.live_in_batches(queued) for _ in range(_TIMES))
         # The last one of several knows the CPU times of all.
         return {
@@ -171,13 +171,13 @@ class Bench:
     def counts(self) -> Iterator[Figure]:
         for mode, life in self.lives.items():
             name, send = next(iter(life.steps.items()))
-            how = ", ".join(f"{count:g} {service}" for service, count in send.waits.items())
-            yield Figure(
-                f"round trips before the answer, {mode}", sum(send.waits.values()), "", how
+            trips, how = (
+                send.waits,
+                ", ".join(f"{n} {service}" for service, n in send.waits.items()),
             )
-            steps = {n: one.charges.items_written / one.messages for n, one in life.steps.items()}
-            how = "; ".join(f"{name} {count:g}" for name, count in steps.items())
-            yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
+            yield Figure(f"round trips before the answer, {mode}", sum(trips.values()), "", how)
+            writes = sum(one.charges.items_written / one.messages for one in life.steps.values())
+            yield Figure(f"DynamoDB writes of a message, {mode}", writes, "")
             milliseconds = billed_seconds(life, name) * 1000
             how = "from the round trips as assumed below, and CPU time"
             yield Figure(f"time to the answer, {mode}", milliseconds, "ms", how, repeats=False)
