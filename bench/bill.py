@@ -41,10 +41,6 @@ SECONDS = {
     "sqs": 0.010,
     "secretsmanager": 0.030,
 }
-LOOK_UPS = "DynamoDB: indexes for look-ups"
-# The look-ups' are the bridge's, and as people name them; the table's writes have no index.
-_WRITES = {"": "DynamoDB: writes", "open": "DynamoDB: index of open messages"}
-
 # A function has one processor's power at this memory size, and its share below it.
 MEMORY_OF_A_PROCESSOR = 1769
 # The START, END and REPORT lines that Lambda writes of each invocation, unless its level is raised.
@@ -96,7 +92,7 @@ def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
     gb_seconds = invocations * billed_seconds(life, step) * settings.memory_mb / 1024
     yield "Lambda: duration", "Lambda GB-second", gb_seconds
     for index, units in usage.charges.write_units.items():
-        yield _WRITES.get(index, LOOK_UPS), "DynamoDB write unit", units
+        yield f"DynamoDB: {'indexes' if index else 'writes'}", "DynamoDB write unit", units
     yield "DynamoDB: reads", "DynamoDB read unit", usage.charges.read_units
     yield "SQS: sending", "SQS request", sends
     yield "SQS: receiving and deleting", "SQS request", receives
