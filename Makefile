@@ -135,7 +135,7 @@ dashboard: $(DEV) ## Draw docs/dashboard.png from observability.yaml, with made-
 
 # Uncompiled, the baseline would start three times slower.
 .PHONY: bench
-bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, minutes (WRITE=1: write docs/performance.md)
+bench: $(DEV) $(BENCH) build ## Measure what is built against its baselines, minutes, with valgrind (WRITE=1: write docs/performance.md)
 	@.venv/bench/bin/python -m compileall -q -j 0 .venv/bench/lib
 	@PYTHONPATH=.:layers .venv/dev/bin/python -m bench $(if $(WRITE),--write)
 

@@ -5,16 +5,17 @@ go stale. Prices are AWS's list prices of us-east-1 in US dollars, November 2026
 only the dashboards' is taken off: up to three of up to 50 metrics, as the templates' tests see to.
 """
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Iterator
 
-from bench.scenario import Life, Usage, metrics_in
-from bench.template import Settings, Stack
+from bench.scenario import Life, Usage
+from bench.template import BYTES_A_LINE, Stack
 
 MILLION = 1_000_000
 GB = 1024**3
-_DAYS_KEPT, _DAYS = 90, 30
+_DAYS, _MONTHS_KEPT = 30, 3
 PRICES = {
     "HTTP API request": 1.00e-6,
     "Lambda request": 0.20e-6,
@@ -40,17 +41,10 @@ SECONDS = {
     "sqs": 0.010,
     "secretsmanager": 0.030,
 }
-LOOK_UPS = "DynamoDB: indexes for look-ups"
-# The look-ups' are the bridge's, and as people name them; the table's writes have no index.
-_WRITES = {"": "DynamoDB: writes", "open": "DynamoDB: index of open messages"}
-
 # A function has one processor's power at this memory size, and its share below it.
 MEMORY_OF_A_PROCESSOR = 1769
-# CloudWatch Logs adds this to every line that it takes in.
-_BYTES_A_LINE = 26
 # The START, END and REPORT lines that Lambda writes of each invocation, unless its level is raised.
-_PLATFORM_LINES, _PLATFORM_BYTES = 3, 338
-_RECORDS_A_REQUEST = 10
+_PLATFORM_BYTES = 338 + 3 * BYTES_A_LINE
 # Lambda's pollers of a quiet queue, each of which asks every 20 seconds; a source with a
 # MaximumConcurrency keeps all five.
 _POLLERS, _QUIET_POLLERS, _SECONDS_A_POLL = 5, 2, 20
@@ -58,19 +52,19 @@ _POLLERS, _QUIET_POLLERS, _SECONDS_A_POLL = 5, 2, 20
 _ENVIRONMENTS_AN_HOUR = 6
 
 
+def own_seconds(cpu: float, memory_mb: int) -> float:
+    """Return how long a function with its share of a processor computes."""
+    return cpu * max(1.0, MEMORY_OF_A_PROCESSOR / memory_mb)
+
+
 def billed_seconds(life: Life, step: str) -> float:
     """Return what Lambda bills for an invocation: waiting, and computing at its share."""
     usage = life.steps[step]
     waiting = sum(SECONDS[service] * times for service, times in usage.waits.items())
     seconds = waiting + own_seconds(usage.cpu, life.settings.memory_mb)
-    if step == "dispatch_queue":
+    if step.startswith("dispatch_queue"):
         seconds = max(seconds, life.settings.pace * usage.messages / usage.invocations)
     return math.ceil(seconds * 1000) / 1000
-
-
-def own_seconds(cpu: float, memory_mb: int) -> float:
-    """Return how long a function with its share of a processor computes."""
-    return cpu * max(1.0, MEMORY_OF_A_PROCESSOR / memory_mb)
 
 
 def million(life: Life) -> dict[str, float]:
@@ -84,44 +78,30 @@ def million(life: Life) -> dict[str, float]:
 
 def _charges(life: Life, step: str) -> Iterator[tuple[str, str, float]]:
     """Give what a step is billed for: the item, its price, and how much of it."""
-    settings, usage = life.settings, life.steps[step]
-    invocations = usage.invocations
-    seconds = invocations * billed_seconds(life, step)
-    lines, log_bytes = usage.log.count(b"\n"), len(usage.log)
-    if settings.has_platform_lines:
-        lines += invocations * _PLATFORM_LINES
-        log_bytes += invocations * _PLATFORM_BYTES
-    if step in ("dispatch_queue", "forward_outcome"):
-        yield "SQS: receiving and deleting", "SQS request", _requests(usage)
-    if "dispatch_queue" in life.steps:
-        # Every request to the send queue has groups: those that send, and receive and delete.
-        with_groups = {"send_sms": usage.calls.get("sqs", 0), "dispatch_queue": _requests(usage)}
-        yield "SQS: fair queues", "SQS request of a group", with_groups.get(step, 0)
-    if step not in ("dispatch_queue", "forward_outcome", "reconcile"):
+    settings, usage, function = life.settings, life.steps[step], step.partition(",")[0]
+    invocations, sends, receives = usage.invocations, usage.calls.get("sqs", 0), 0
+    log_bytes = len(usage.log) + usage.log.count(b"\n") * BYTES_A_LINE
+    log_bytes += invocations * settings.has_platform_lines * _PLATFORM_BYTES
+    if function in ("dispatch_queue", "forward_outcome"):
+        # One request receives up to ten records, and one deletes them.
+        receives = 2 * math.ceil(usage.messages / invocations / 10) * invocations
+    elif function != "reconcile":
         yield "API Gateway", "HTTP API request", invocations
-        lines += invocations * bool(settings.access_log_bytes)
         log_bytes += invocations * settings.access_log_bytes
     yield "Lambda: requests", "Lambda request", invocations
-    yield "Lambda: duration", "Lambda GB-second", seconds * settings.memory_mb / 1024
+    gb_seconds = invocations * billed_seconds(life, step) * settings.memory_mb / 1024
+    yield "Lambda: duration", "Lambda GB-second", gb_seconds
     for index, units in usage.charges.write_units.items():
-        yield _WRITES.get(index, LOOK_UPS), "DynamoDB write unit", units
+        yield f"DynamoDB: {'indexes' if index else 'writes'}", "DynamoDB write unit", units
     yield "DynamoDB: reads", "DynamoDB read unit", usage.charges.read_units
-    yield "SQS: sending", "SQS request", usage.calls.get("sqs", 0)
-    yield "CloudWatch Logs", "Logs GB", (log_bytes + lines * _BYTES_A_LINE) / GB
+    yield "SQS: sending", "SQS request", sends
+    yield "SQS: receiving and deleting", "SQS request", receives
+    # Of requests to the send queues, all of which have groups.
+    grouped = {"send_sms": sends, "dispatch_queue": receives}.get(function, 0)
+    yield "SQS: fair queues", "SQS request of a group", grouped
+    yield "CloudWatch Logs", "Logs GB", log_bytes / GB
     yield "X-Ray", "X-Ray trace", invocations * settings.traced
     yield "Data out", "Data out GB", usage.sent_bytes / GB
-
-
-def _requests(usage: Usage) -> float:
-    """Return how many receive and delete the records of a step."""
-    batch = usage.messages / usage.invocations
-    return 2 * math.ceil(batch / _RECORDS_A_REQUEST) * usage.invocations
-
-
-def keeping(life: Life) -> float:
-    """Return the dollars for a million records as long as they are kept, with their backups."""
-    months = _DAYS_KEPT / _DAYS
-    return life.stored_bytes * MILLION / GB * months * PRICES["DynamoDB GB-month"]
 
 
 def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str, float]:
@@ -130,26 +110,39 @@ def month(stack: Stack, messages: int, life: Life, reconcile: Usage) -> dict[str
     ``life`` is that of messages in this stack, ``reconcile`` its runs while nothing is open: their
     custom metrics are counted, too.
     """
-    watched = [reconcile, *(life.steps.values() if messages else ())]
-    metrics = {one for usage in watched for one in metrics_in(usage.log)}
-    share = messages / MILLION
+    # Metric math is billed by the metrics in it.
+    watched = sum(
+        len([one for one in alarm.get("Metrics", ()) if "MetricStat" in one]) or 1
+        for alarm in stack.everywhere("AWS::CloudWatch::Alarm")
+    )
+    logs = [reconcile.log, *(usage.log for usage in life.steps.values() if messages)]
+    metrics = {one for log in logs for one in metrics_in(log)}
+    (schedule,) = stack.resources["Reconcile"]["Events"].values()
+    minutes = int(schedule["Properties"]["Schedule"].removeprefix("rate(").partition(" ")[0])
+    a_run = sum(million(Life({"reconcile": reconcile}, life.settings)).values()) / MILLION
+    # At most each of them is a new environment, which reads the secret.
+    a_run += ("secretsmanager" in reconcile.calls) * PRICES["Secret call"]
+    kept = sum(one.charges.stored_bytes / one.messages for one in life.steps.values())
     return {
-        "Alarms": sum(_alarms(stack)),
+        "Alarms": watched * PRICES["Alarm metric"],
         "Custom metrics": len(metrics) * PRICES["Custom metric"],
         "Secret": len(list(stack.everywhere("AWS::SecretsManager::Secret"))) * PRICES["Secret"],
         "Polling of the queues": sum(_polls(stack)) * PRICES["SQS request"],
-        "Runs of reconcile": _runs(stack, reconcile, life.settings),
+        "Runs of reconcile": _DAYS * 1440 / minutes * a_run,
         "New environments": sum(_starts(messages, life)),
-        "Messages": sum(million(life).values()) * share,
-        "Records kept": keeping(life) * share,
+        "Messages": sum(million(life).values()) * messages / MILLION,
+        "Records kept": messages * kept / GB * _MONTHS_KEPT * PRICES["DynamoDB GB-month"],
     }
 
 
-def _alarms(stack: Stack) -> Iterator[float]:
-    """Give the price of each alarm: metric math is billed by the metrics in it."""
-    for alarm in stack.everywhere("AWS::CloudWatch::Alarm"):
-        queries = [one for one in alarm.get("Metrics", ()) if "MetricStat" in one]
-        yield len(queries or [alarm]) * PRICES["Alarm metric"]
+def metrics_in(log: bytes) -> Iterator[str]:
+    """Give the custom metrics that log lines hold in CloudWatch's embedded format."""
+    for line in log.splitlines():
+        content = json.loads(line) if b'"_aws"' in line else {}
+        for block in content.get("_aws", {}).get("CloudWatchMetrics", ()):
+            for names in block["Dimensions"]:
+                dimensions = ",".join(f"{name}={content.get(name)}" for name in sorted(names))
+                yield from (f"{metric['Name']}[{dimensions}]" for metric in block["Metrics"])
 
 
 def _polls(stack: Stack) -> Iterator[float]:
@@ -160,16 +153,6 @@ def _polls(stack: Stack) -> Iterator[float]:
                 is_limited = "MaximumConcurrency" in event["Properties"].get("ScalingConfig", {})
                 pollers = _POLLERS if is_limited else _QUIET_POLLERS
                 yield pollers * _DAYS * 86_400 / _SECONDS_A_POLL
-
-
-def _runs(stack: Stack, usage: Usage, settings: Settings) -> float:
-    """Return the dollars of the runs of `reconcile`, with an environment of their own."""
-    (event,) = stack.resources["Reconcile"]["Events"].values()
-    minutes = int(event["Properties"]["Schedule"].removeprefix("rate(").partition(" ")[0])
-    a_run = sum(million(Life({"reconcile": usage}, settings)).values()) / MILLION
-    # At most each of them reads the secret.
-    a_run += ("secretsmanager" in usage.calls) * PRICES["Secret call"]
-    return _DAYS * 1440 / minutes * a_run
 
 
 def _starts(messages: int, life: Life) -> Iterator[float]:

@@ -8,24 +8,18 @@ at a message's group. AWS calls its thresholds approximate.
 """
 
 import heapq
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from operator import itemgetter
 from statistics import median
 
 from bench.bill import billed_seconds
-from bench.scenario import Life
+from bench.scenario import DISPATCH, Life
 from bench.template import Stack
-from sms_bridge.services.dispatch import seconds_for
 
 # For each message: sent, and delivered.
 _RECEIPTS = 2
-_ON_REQUEST = "AWS, on request"
-_LAMBDA_CONCURRENCY = 1000
-# Write units a second: of a new on-demand table and each of its indexes, and of an index whose new
-# entries go to the end of one of 16 shards, which DynamoDB cannot split.
-_NEW_TABLE_WRITES, _SHARD_WRITES = 4000, 16 * 1000
 # A group is noisy with more than this share of what is in flight, and at least so many.
 _NOISY_SHARE, _NOISY_AT_LEAST = 0.1, 30
 _RECORDS_A_RECEIVE = 10
@@ -34,37 +28,28 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def limits(life: Life, stack: Stack) -> dict[str, tuple[float, str]]:
-    """Return messages a second of each limit, and what raises it; the lowest comes first."""
-    steps = life.steps
-    seconds = {name: billed_seconds(life, name) for name in steps}
-    busy = sum(seconds[name] * one.invocations / one.messages for name, one in steps.items())
-
-    def units(index: str) -> float:
-        return sum(one.charges.write_units.get(index, 0) / one.messages for one in steps.values())
-
-    new = max(map(units, set().union(*(usage.charges.write_units for usage in steps.values()))))
-    outcomes = stack.resources["ForwardOutcome"]["Events"]["Outcomes"]["Properties"]
-    at_once = outcomes.get("ScalingConfig", {}).get("MaximumConcurrency", _LAMBDA_CONCURRENCY)
-    reports = at_once * outcomes["BatchSize"] / seconds["forward_outcome"]
-    route, account = stack.number("ThrottlingRateLimit") / _RECEIPTS, 10_000 / (1 + _RECEIPTS)
-    most = max(units("open"), units("campaign"))
+    """Return messages a second that each limit lets through, and what raises it."""
+    busy, units = 0.0, defaultdict[str, float](float)
+    for name, usage in life.steps.items():
+        busy += billed_seconds(life, name) * usage.invocations / usage.messages
+        for index, count in usage.charges.write_units.items():
+            units[index] += count / usage.messages
+    route = stack.number("ThrottlingRateLimit") / _RECEIPTS
+    account = "API Gateway, the account (a quarter of it in some regions)"
     found = {
         "MoEngage's campaign throttle": (1000, "MoEngage, to 3,333 at most"),
         "API Gateway, a route of this API": (route, "`ThrottlingRateLimit`"),
-        "API Gateway, the account (a quarter of it in some regions)": (account, _ON_REQUEST),
-        "Lambda, functions at once": (_LAMBDA_CONCURRENCY / busy, _ON_REQUEST),
-        "DynamoDB, the table or an index when new": (_NEW_TABLE_WRITES / new, "warm throughput"),
-        "DynamoDB, the shards of an index": (_SHARD_WRITES / most, "more shards, in code"),
-        "Reporting to MoEngage": (reports, "nothing is lost: outcomes wait in their queue"),
+        account: (10_000 / (1 + _RECEIPTS), "AWS, on request"),
+        "Lambda, functions at once": (1000 / busy, "AWS, on request"),
+        "DynamoDB, the table or an index when new": (4000 / max(units.values()), "warm throughput"),
     }
-    if "dispatch_queue" in steps:
-        batches = stack.number("DispatchConcurrency") / seconds["dispatch_queue"]
+    if DISPATCH in life.steps:
+        rate = stack.number("DispatchConcurrency") / billed_seconds(life, DISPATCH)
         raised = "`SendRateLimit`, `DispatchConcurrency`"
-        found["The send queue of one message type"] = batches * stack.dispatch_batch, raised
-        found["8x8, batches"] = 25_000, "8x8, on request"
+        found["The send queue of one message type"] = rate * stack.dispatch_batch, raised
     else:
         found["8x8, single sends"] = 1800, "`DispatchMode=queued`"
-    return dict(sorted(found.items(), key=itemgetter(1)))
+    return found
 
 
 @dataclass(eq=False)
@@ -95,9 +80,8 @@ class Campaign:
 
 def play(campaigns: Sequence[Campaign], stack: Stack, *, has_groups: bool) -> None:
     """Let a queue's dispatchers send batches of all campaigns at the send rate, to the end."""
-    at_once, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
-    batch, taken = stack.dispatch_batch, list[Campaign]()
-    busy = [(0.0, number, taken) for number in range(at_once)]
+    batch, pace, taken = stack.dispatch_batch, stack.pace, list[Campaign]()
+    busy = [(0.0, number, taken) for number in range(stack.number("DispatchConcurrency"))]
     while any(one.oldest < inf for one in campaigns):
         now, number, sent = heapq.heappop(busy)
         for one in sent:
@@ -113,29 +97,18 @@ def play(campaigns: Sequence[Campaign], stack: Stack, *, has_groups: bool) -> No
                     first.waits.append(waited)
                     first.in_flight += 1
                     taken.append(first)
-        # All functions of both queues keep under the rate together, as `dispatch_queue` does.
-        paced = seconds_for(len(taken), rate=rate, at_once=2 * at_once)
-        heapq.heappush(busy, (now + max(paced, _SECONDS_BETWEEN_LOOKS), number, taken))
+        free_at = now + max(len(taken) * pace, _SECONDS_BETWEEN_LOOKS)
+        heapq.heappush(busy, (free_at, number, taken))
 
 
-_CASES = {
-    "a campaign of 1,000, five minutes after one of a million": ((10**6, 3333), (1000, 1000, 300)),
-    "a code each second, beside 100,000 notifications at once": ((100_000, 100_000), (120, 1, 1)),
-}
-FAIRNESS = ("", "groups", "half of the small one waits", "all of it", "everything is sent after")
+FAIRNESS = ("groups", "half of the small one waits", "all of it", "everything is sent after")
 
 
 def fairness(stack: Stack) -> Iterator[tuple[str, ...]]:
-    """Give how long a small group waits beside a large one, and when all is sent."""
-    for case, campaigns in _CASES.items():
-        for groups in ("without", "with"):
-            large, small = (Campaign(*one) for one in campaigns)
-            play((large, small), stack, has_groups=groups == "with")
-            end = large.came(large.messages - 1) + large.waits[-1]
-            yield case, groups, *map(_time, (median(small.waits), max(small.waits), end))
-
-
-def _time(seconds: float) -> str:
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} minutes"
+    """Give how long a campaign waits that comes five minutes after a large one, and the end."""
+    for groups in ("without", "with"):
+        large, small = Campaign(1_000_000, 3333), Campaign(1000, 1000, starts_at=300)
+        play((large, small), stack, has_groups=groups == "with")
+        end = large.came(large.messages - 1) + large.waits[-1]
+        times = (median(small.waits), max(small.waits), end)
+        yield groups, *(f"{s:.1f} s" if s < 100 else f"{s / 60:.0f} minutes" for s in times)

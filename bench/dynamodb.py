@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Item = dict[str, Any]
-Table = Mapping[str, Any]
 
+_TABLE = ("",)
 _WRITE_UNIT, _READ_UNIT = 1024, 4096
 # Bytes that DynamoDB stores beside an item, and beside each index entry.
 _OVERHEAD = 100
@@ -24,16 +24,18 @@ class Charges:
     write_units: Counter[str] = field(default_factory=Counter)
     read_units: float = 0.0
     items_written: int = 0
+    stored_bytes: int = 0  # with index entries
 
-    def write(self, before: Item, after: Item, table: Table) -> None:
+    def write(self, before: Item, after: Item, table: Mapping[str, Any]) -> None:
         """Charge a write of one item, which is empty where there is none."""
         self.items_written += 1
-        self.write_units[""] += _write_units(before, after)
-        old, new = _index_entries(before, table), _index_entries(after, table)
-        for place in {**old, **new}:
-            versions = old.get(place, {}), new.get(place, {})
-            if versions[0] != versions[1]:
-                self.write_units[place[0]] += _write_units(*versions)
+        old, new = _entries(before, table), _entries(after, table)
+        for place in old | new:
+            sizes = [size_of(one.get(place, {})) for one in (old, new)]
+            self.stored_bytes += sizes[1] - sizes[0] + _OVERHEAD * (bool(sizes[1]) - bool(sizes[0]))
+            # An index is written where it changes, and costs by the larger one like the table.
+            if place == _TABLE or old.get(place) != new.get(place):
+                self.write_units[place[0]] += max(1, math.ceil(max(sizes) / _WRITE_UNIT))
 
     def read(self, *items: Item, consistent: bool) -> None:
         """Charge a read of one item, or of what a query found."""
@@ -41,9 +43,9 @@ class Charges:
         self.read_units += units / (1 if consistent else 2)
 
 
-def _index_entries(item: Item, table: Table) -> dict[tuple[str, ...], Item]:
-    """Return what indexes have of an item, by index and key: one that moves is written twice."""
-    found = {}
+def _entries(item: Item, table: Mapping[str, Any]) -> dict[tuple[str, ...], Item]:
+    """Return what table and indexes have of an item, by key: one that moves is written twice."""
+    found: dict[tuple[str, ...], Item] = {_TABLE: item}
     for index in table.get("GlobalSecondaryIndexes", ()):
         keys = [one["AttributeName"] for one in index["KeySchema"]]
         if item.keys() >= set(keys):
@@ -51,11 +53,6 @@ def _index_entries(item: Item, table: Table) -> dict[tuple[str, ...], Item]:
             place = index["IndexName"], *(str(item[key]) for key in keys)
             found[place] = {name: item[name] for name in names}
     return found
-
-
-def stored_bytes(item: Item, table: Table) -> int:
-    """Return what is stored of an item, index entries included."""
-    return sum(_OVERHEAD + size_of(one) for one in (item, *_index_entries(item, table).values()))
 
 
 def size_of(item: Item) -> int:
@@ -72,8 +69,3 @@ def _value_size(value: dict[str, Any]) -> int:
         case {"M": content}:
             return 3 + size_of(content) + len(content)
     raise NotImplementedError(f"a value of type {[*value]}")
-
-
-def _write_units(*versions: Item) -> int:
-    """Return the units of a write, which costs by the larger one."""
-    return max(1, math.ceil(max(map(size_of, versions)) / _WRITE_UNIT))

@@ -3,17 +3,14 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cached_property, partial
 from math import inf
 from pathlib import Path
 from statistics import median
 
-from bench.artifact import Artifact
+from bench.artifact import Artifact, Run
 from bench.bill import MILLION, billed_seconds, million, month, own_seconds
-from bench.runs import count_instructions, run
-from bench.scenario import BATCHES, NAKED_BODY, Life, Scenario, Work
-from bench.standins import TABLE
+from bench.scenario import BATCH, NAKED_BODY, SMALL_BATCH, Life, Scenario, Work
 from bench.template import Settings, Stack
 
 FILE = Path(__file__).with_name("figures.json")
@@ -26,14 +23,11 @@ USUAL = ", as people write it"
 MARGIN = 0.10
 """By how much of itself a figure that repeats may be worse than recorded."""
 
-OPEN = 500
-"""Messages that are open when the reads of a busy `reconcile` are counted."""
-
 MONTHS = (0, 10_000, 100_000, MILLION)
 _MESSAGES = 32
 _WARM = (2, 22)
 _BATCHES = (1, 3)
-_TIMES = 5
+_TIMES = 4  # of which the least CPU time counts
 # The functions that a message meets.
 _STARTS = ("send_sms", "dispatch_queue", "receive_callback", "forward_outcome")
 
@@ -80,9 +74,8 @@ class Bench:
         self.artifact = artifact
         self.standins = artifact.standins
         self.stack = stack
-        self.settings = Settings.of(stack)
         make = partial(Scenario, artifact.standins, stack)
-        self.ours = make(artifact.function, self.settings)
+        self.ours = make(artifact.function, Settings.of(stack))
         self.theirs = make(artifact.baseline, Settings())
 
     def figures(self) -> Iterator[Figure]:
@@ -91,38 +84,36 @@ class Bench:
 
     @cached_property
     def bare(self) -> int:
-        return count_instructions(self.artifact.plain("bare"), [], 0)
+        return self.artifact.plain("bare").instructions()
 
     def starts(self) -> Iterator[Figure]:
         """Starts over TLS, as multiples of a bare handler's."""
         functions = {name: self.ours.function(name, tls=True) for name in _STARTS}
         functions[f"send_sms{USUAL}"] = self.theirs.function("send_sms", tls=True)
         for name, function in functions.items():
+            cpu = min(function.run().start_cpu for _ in range(_TIMES))
             self.standins.clear()
-            cpu = median(run(function).start_cpu for _ in range(_TIMES))
-            calls = len(self.standins.exchanges) // _TIMES
-            self.standins.clear()
-            counted = count_instructions(function, [], 0)
-            # A start must not run into time limits: it is very slow under valgrind.
-            if len(self.standins.exchanges) != calls:
-                raise RuntimeError(f"{name}: under valgrind it makes other calls; try again")
+            counted, calls = function.instructions(), len(self.standins.exchanges)
             how = f"{counted / 1e6:.0f} M instructions; {cpu * 1000:.0f} ms CPU, {calls} calls"
             yield Figure(f"start of {name}", counted / self.bare, how=how)
 
     def over_tls(self) -> Iterator[Figure]:
         """The first send over a warm one, memory, and the time that a send computes."""
-        memory = self.settings.memory_mb
+        memory = self.ours.settings.memory_mb
         for scenario, suffix in ((self.ours, ""), (self.theirs, USUAL)):
             work = scenario.send("promotional", _MESSAGES, tls=True)
-            runs = [scenario.do(work) for _ in range(_TIMES)]
-            zero, one, many = (scenario.count(work, most) for most in (0, 1, _WARM[1]))
+            runs, counted = list[Run](), list[int]()
+            for most in (0, 1, _WARM[1]):
+                runs += [scenario.do(work) for _ in range(_TIMES)]
+                counted.append(scenario.count(most, work))
+            zero, one, many = counted
             first, warm = one - zero, (many - one) / (_WARM[1] - 1)
             how = f"{first / 1e6:.1f} over {warm / 1e6:.1f} M instructions"
             yield Figure(f"first send over a warm one{suffix}", first / warm, how=how)
-            peak = median(one.peak_kb for one in runs) / 1024
+            peak = median(run.peak_kb for run in runs) / 1024
             yield Figure(f"peak memory of send_sms{suffix}", peak, "MB")
-            cpu = min(one.warm_cpu for one in runs)
-            how = f"at {memory} MB, from {cpu * 1000:.2f} ms of CPU time, TLS included"
+            cpu, sends = min(run.cpu for run in runs), len(runs) * _MESSAGES
+            how = f"at {memory} MB, over TLS; {cpu * 1000:.2f} ms CPU, the least of {sends} sends"
             own = own_seconds(cpu, memory) * 1000
             yield Figure(f"a send's own time{suffix}", own, "ms", how, repeats=False)
 
@@ -130,63 +121,72 @@ class Bench:
         """Warm invocations as multiples of a naked POST: the difference of two runs."""
         events = [NAKED_BODY] * _MESSAGES
         naked = self._warm(Work("naked", self.artifact.plain("naked"), lambda: events))
-        theirs = self.theirs.send("promotional", _MESSAGES)
-        for work in (*self.ours.works(_MESSAGES), theirs):
-            counted = self._warm(work)
+        steps = self.ours.steps(_MESSAGES)
+        queued = self.ours.steps(3 * self.stack.dispatch_batch, is_queued=True)
+        works = [
+            [self.ours.send("transactional", _MESSAGES)],
+            *(steps[:count] for count in range(1, len(steps) + 1)),
+            queued[:2],
+            [self.ours.send("a batch, a message", 3 * SMALL_BATCH, SMALL_BATCH)],
+            theirs := [self.theirs.send("promotional", _MESSAGES)],
+        ]
+        for one in works:
+            counted = self._warm(*one)
             how = f"{counted / 1e6:.2f} over {naked / 1e6:.2f} M instructions"
-            suffix = USUAL * (work is theirs)
-            yield Figure(f"warm {work.name}{suffix}", counted / naked, how=how)
+            name = f"warm {one[-1].name}{USUAL * (one is theirs)}"
+            yield Figure(name, counted / naked, how=how)
 
-    def _warm(self, work: Work) -> float:
-        few, many = _WARM if work.units == 1 else _BATCHES
-        less, more = (self.ours.count(work, most) for most in (few, many))
-        return (more - less) / (many - few) / work.units
+    def _warm(self, *works: Work) -> float:
+        units = works[-1].units
+        few, many = _WARM if units == 1 else _BATCHES
+        less, more = (self.ours.count(most, *works) for most in (few, many))
+        return (more - less) / (many - few) / units
 
     @cached_property
     def lives(self) -> dict[str, Life]:
         """A message's life by how it comes, and as people write it."""
-        queued = self.ours.live(2 * self.stack.dispatch_batch, is_queued=True)
-        batches = {f"batches of {n:,}": self.ours.live_in_batches(queued, n) for n in BATCHES}
-        direct, theirs = self.ours.live(20), self.theirs.live(20)
-        return {"direct": direct, "queued": queued, **batches, USUAL[2:]: theirs}
-
-    @cached_property
-    def prices(self) -> dict[str, dict[str, float]]:
-        return {mode: million(life) for mode, life in self.lives.items()}
+        queued = self.ours.live(self.stack.dispatch_batch, is_queued=True)
+        batches = (self.ours.live_in_batches(queued) for _ in range(_TIMES))
+        # The last one of several knows the CPU times of all.
+        return {
+            "direct": [self.ours.live(20) for _ in range(_TIMES)][-1],
+            "queued": queued,
+            f"batches of {BATCH:,}": [*batches][-1],
+            USUAL[2:]: self.theirs.live(20),
+        }
 
     @cached_property
     def months(self) -> dict[str, list[dict[str, float]]]:
         """The bills of months by how closely the bridge is watched, the default first."""
-        found = {}
+        found: dict[str, list[dict[str, float]]] = {}
         for name in self.stack.template.parameters["Monitoring"]["AllowedValues"]:
             function = partial(self.artifact.function, MONITORING=name)
             scenario, stack = replace(self.ours, function=function), Stack(Monitoring=name)
-            life = scenario.live(20)
+            life = scenario.live(20) if found else self.lives["direct"]
             self.standins.empty()
             reconcile = scenario.use(scenario.reconcile())
             found[name] = [month(stack, n, life, reconcile) for n in MONTHS]
         return found
 
     def counts(self) -> Iterator[Figure]:
-        lives = self.lives.items()
-        for mode, life in lives:
-            waits = life.steps["send_sms"].waits
-            how = ", ".join(f"{count:g} {service}" for service, count in waits.items())
-            yield Figure(f"round trips before the answer, {mode}", sum(waits.values()), "", how)
-        for mode, life in lives:
-            steps = {n: one.charges.items_written / one.messages for n, one in life.steps.items()}
-            how = "; ".join(f"{name} {count:g}" for name, count in steps.items())
-            yield Figure(f"DynamoDB writes of a message, {mode}", sum(steps.values()), "", how)
-        for count in (0, OPEN):
-            name = f"read units of a run of reconcile, {count} messages open for an hour"
-            self.ours.do(self.ours.send("promotional", count))
-            self.standins.age(TABLE, timedelta(hours=1))
-            usage = self.ours.use(self.ours.reconcile())
-            yield Figure(name, usage.charges.read_units / usage.invocations, "")
-        for mode, life in lives:
-            seconds = billed_seconds(life, "send_sms")
+        for mode, life in self.lives.items():
+            name, send = next(iter(life.steps.items()))
+            trips, how = (
+                send.waits,
+                ", ".join(f"{n} {service}" for service, n in send.waits.items()),
+            )
+            yield Figure(f"round trips before the answer, {mode}", sum(trips.values()), "", how)
+            writes = sum(one.charges.items_written / one.messages for one in life.steps.values())
+            yield Figure(f"DynamoDB writes of a message, {mode}", writes, "")
+            milliseconds = billed_seconds(life, name) * 1000
             how = "from the round trips as assumed below, and CPU time"
-            yield Figure(f"time to the answer, {mode}", seconds * 1000, "ms", how, repeats=False)
-        for mode, prices in self.prices.items():
+            yield Figure(f"time to the answer, {mode}", milliseconds, "ms", how, repeats=False)
             # A part of it is computing, which was timed.
-            yield Figure(f"price of a million, {mode}", sum(prices.values()), "$", repeats=False)
+            dollars = sum(million(life).values())
+            yield Figure(f"price of a million, {mode}", dollars, "$", repeats=False)
+        for count in (0, 500):
+            self.ours.do(self.ours.send("promotional", count))
+            self.standins.age()
+            usage = self.ours.use(self.ours.reconcile())
+            name = f"read units of a run of reconcile, {count} messages open for an hour"
+            yield Figure(name, usage.charges.read_units / usage.invocations, "")

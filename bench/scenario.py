@@ -2,19 +2,18 @@
 
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 from itertools import batched
-from statistics import median
+from operator import and_
 from typing import Any
 
+from bench.artifact import Function, Run
 from bench.dynamodb import Charges
-from bench.runs import Function, Run, count_instructions, run
-from bench.standins import OUTSIDE, StandIns, round_trips
+from bench.standins import StandIns, round_trips
 from bench.template import Settings, Stack
-from local.eightx8 import SmsMessage
 from local.event_files import EVENTS, SUB_ACCOUNT
 
 OUTCOMES_OF_A_BATCH = 10
@@ -23,11 +22,9 @@ NAKED_BODY = json.dumps({"text": "x" * 198})
 _TEXT = (
     "Hi Ana, your order {0} has shipped and arrives tomorrow. Track it: https://acme.example/{0}"
 )
-# Invocations that may still wait for what was begun at start.
-_COLD = 3
-
-BATCHES = (100, 1000)
-"""So many messages come in one request; the latter are as many as the bridge takes."""
+DISPATCH = "dispatch_queue, a message"
+# So many messages come in one request: the bridge takes no more, and valgrind its time.
+BATCH, SMALL_BATCH = 1000, 100
 
 
 def _sample(name: str, sub_account: str = SUB_ACCOUNT) -> Any:
@@ -35,73 +32,14 @@ def _sample(name: str, sub_account: str = SUB_ACCOUNT) -> Any:
     return json.loads(text.replace(SUB_ACCOUNT, sub_account))
 
 
-def send_events(message_type: str, count: int, size: int = 0) -> list[dict[str, Any]]:
-    """Return what is posted for a campaign: a message for each person, or batches of so many."""
-    bodies: list[dict[str, Any]] = [
-        {
-            # 8x8's simulator makes trouble for numbers that end with 00 and two digits.
-            "recipient": f"+65{90_001_000 + number}",
-            "message": _TEXT.format(100_000 + number),
-            "sender": "Acme",
-            "campaignId": "6721f0c2a9b3",
-        }
-        for number in range(count)
-    ]
-    if size:
-        bodies = [{"messages": some} for some in batched(bodies, size, strict=True)]
-    event = _sample(f"send_sms/{'batch' if size else 'single'}", f"Acme_{message_type.title()}")
-    return [
-        {**event, "body": body, "headers": event["headers"] | {"content-length": str(len(body))}}
-        for body in map(json.dumps, bodies)
-    ]
-
-
-def receipt_events(messages: Sequence[SmsMessage], state: str) -> list[dict[str, Any]]:
-    """Return 8x8's receipts of one state for messages that it took."""
-    event = _sample(f"receive_callback/receipt_{state}")
-    content = json.loads(event["body"])
-    events = []
-    for message in messages:
-        payload = content["payload"] | {
-            "umid": message.umid,
-            "clientMessageId": message.client_message_id,
-            "subAccountId": message.sub_account_id,
-            "destination": message.destination,
-        }
-        events.append({**event, "body": json.dumps({**content, "payload": payload})})
-    return events
-
-
-def queue_events(standins: StandIns, sample: str, batch_size: int) -> list[dict[str, Any]]:
-    """Return the batches in which Lambda hands over what was put into a queue."""
-    (record,) = _sample(sample)["Records"]
-    record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
-    records = (
-        {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
-        for number, body in enumerate(standins.queued)
-    )
-    return [{"Records": list(batch)} for batch in batched(records, batch_size, strict=False)]
-
-
-def metrics_in(log: bytes) -> Iterator[str]:
-    """Give the custom metrics that log lines hold in CloudWatch's embedded format."""
-    for line in log.splitlines():
-        content = json.loads(line) if b'"_aws"' in line else {}
-        for block in content.get("_aws", {}).get("CloudWatchMetrics", ()):
-            for names in block["Dimensions"]:
-                dimensions = ",".join(f"{name}={content.get(name)}" for name in sorted(names))
-                yield from (f"{metric['Name']}[{dimensions}]" for metric in block["Metrics"])
-
-
 @dataclass(frozen=True)
 class Work:
-    """A function, and what gives its events, so many messages in each, once ``after`` is done."""
+    """A function, and what gives its events once the work before is done; messages in each."""
 
     name: str
     function: Function
     events: Callable[[], list[Any]]
     units: int = 1
-    after: "Work | None" = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +62,10 @@ class Usage:
 
 @dataclass(frozen=True)
 class Life:
-    """What the steps of a message's life used, and how they are set up; bytes that it stores."""
+    """What the steps of a message's life used, and how they are set up."""
 
-    steps: Mapping[str, Usage]
+    steps: dict[str, Usage]
     settings: Settings
-    stored_bytes: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -139,113 +76,139 @@ class Scenario:
     stack: Stack
     function: Callable[..., Function]
     settings: Settings
+    # By the work's name.
+    runs: defaultdict[str, list[Run]] = field(default_factory=partial(defaultdict, list))
 
-    def send(self, message_type: str, count: int, size: int = 0, **options: Any) -> Work:
+    def send(self, name: str, count: int, size: int = 0, **options: Any) -> Work:
         """`send_sms` with so many messages, each in a request or in batches of a size."""
-
-        def events() -> list[Any]:
-            # In the first of 32 duplicate windows each a claim costs one write more.
-            window = self.stack.number("DuplicateWindowSeconds")
-            since_it_began = time.time() % max(32 * window, 600)
-            if since_it_began < window + 15:
-                time.sleep(window + 15 - since_it_began)
-            self.standins.empty()
-            return send_events(message_type, count, size)
-
-        name = "a batch, a message" if size else message_type
+        sub_account = SUB_ACCOUNT if name == "transactional" else "Acme_Promotional"
+        events = partial(self._requests, sub_account, count, size)
         return Work(f"send_sms, {name}", self.function("send_sms", **options), events, size or 1)
 
-    def receipts(self, state: str, after: Work | None = None) -> Work:
-        """`receive_callback` with a receipt for each of the messages that 8x8 took."""
-        events = partial(receipt_events, self.standins.eightx8.messages, state)
-        function = self.function("receive_callback")
-        return Work(f"receive_callback, {state}", function, events, after=after)
+    def _requests(self, sub_account: str, count: int, size: int) -> list[dict[str, Any]]:
+        # In the first of 32 duplicate windows each a claim costs one write more.
+        window = self.stack.number("DuplicateWindowSeconds")
+        since_it_began = time.time() % max(32 * window, 600)
+        if since_it_began < window + 15:
+            time.sleep(window + 15 - since_it_began)
+        self.standins.empty()
+        bodies: list[Any] = [
+            {
+                # 8x8's simulator makes trouble for numbers that end with 00 and two digits.
+                "recipient": f"+65{90_001_000 + number}",
+                "message": _TEXT.format(100_000 + number),
+                "sender": "Acme",
+                "campaignId": "6721f0c2a9b3",
+            }
+            for number in range(count)
+        ]
+        if size:
+            bodies = [{"messages": some} for some in batched(bodies, size, strict=True)]
+        event = _sample(f"send_sms/{'batch' if size else 'single'}", sub_account)
+        return [
+            {**event, "body": one, "headers": event["headers"] | {"content-length": str(len(one))}}
+            for one in map(json.dumps, bodies)
+        ]
 
-    def dispatches(self, after: Work | None = None) -> Work:
-        """`dispatch_queue`, which does not wait here to keep its pace."""
-        size = self.stack.dispatch_batch
-        function = self.function("dispatch_queue", SEND_RATE_LIMIT="0")
-        events = partial(queue_events, self.standins, "dispatch_queue/one", size)
-        return Work("dispatch_queue, a message", function, events, size, after)
-
-    def outcomes(self, after: Work | None = None) -> Work:
-        """`forward_outcome`, within the 100 seconds for which an outcome is its first record's."""
+    def steps(self, count: int, *, is_queued: bool = False) -> list[Work]:
+        """Return what becomes of messages, step by step, until MoEngage knows of the delivery."""
+        steps = [self.send("promotional", count)]
+        if is_queued:
+            steps = [self.send("queued", count, DISPATCH_MODE="queued")]
+            # Which does not wait here to keep its pace.
+            function = self.function("dispatch_queue", SEND_RATE_LIMIT="0")
+            size = self.stack.dispatch_batch
+            events = partial(self._records, "dispatch_queue/one", size)
+            steps.append(Work(DISPATCH, function, events, size))
+        for state in ("sent", "delivered"):
+            function, events = self.function("receive_callback"), partial(self._receipts, state)
+            steps.append(Work(f"receive_callback, {state}", function, events))
         function, size = self.function("forward_outcome"), OUTCOMES_OF_A_BATCH
-        events = partial(queue_events, self.standins, "forward_outcome/outcome", size)
-        return Work("forward_outcome, an outcome", function, events, size, after)
+        events = partial(self._records, "forward_outcome/outcome", size)
+        return [*steps, Work("forward_outcome, an outcome", function, events, size)]
+
+    def _receipts(self, state: str) -> list[dict[str, Any]]:
+        """Return a receipt for each of the messages that 8x8 took."""
+        event = _sample(f"receive_callback/receipt_{state}")
+        content = json.loads(event["body"])
+        events = []
+        for message in self.standins.eightx8.messages:
+            content["payload"] |= {
+                "umid": message.umid,
+                "clientMessageId": message.client_message_id,
+                "subAccountId": message.sub_account_id,
+                "destination": message.destination,
+            }
+            events.append({**event, "body": json.dumps(content)})
+        return events
+
+    def _records(self, sample: str, batch_size: int) -> list[dict[str, Any]]:
+        """Return the batches in which Lambda hands over what was put into a queue."""
+        (record,) = _sample(sample)["Records"]
+        record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
+        records = (
+            {**record, "messageId": f"{number:08d}-aaaa-4bbb-8ccc-dddddddddddd", "body": body}
+            for number, body in enumerate(self.standins.queued)
+        )
+        return [{"Records": some} for some in batched(records, batch_size, strict=False)]
 
     def reconcile(self) -> Work:
         events = [_sample("reconcile/every_five_minutes")] * 3
         return Work("reconcile", self.function("reconcile"), lambda: events)
 
-    def works(self, count: int) -> list[Work]:
-        """Return the work of each warm figure; what comes before it is done anew each time."""
-        sends = self.send("promotional", count)
-        sent = self.receipts("sent", sends)
-        delivered = self.receipts("delivered", sent)
-        queued = self.send("promotional", 3 * self.stack.dispatch_batch, DISPATCH_MODE="queued")
-        batches = self.send("promotional", 3 * BATCHES[0], BATCHES[0])
-        received = [sent, delivered, self.outcomes(delivered), self.dispatches(queued)]
-        return [self.send("transactional", count), sends, *received, batches]
+    def count(self, most: int, *works: Work) -> int:
+        """Count the instructions of so many invocations of the last of these works."""
+        return works[-1].function.instructions(self._events(*works), most)
 
-    def count(self, work: Work, most: int) -> int:
-        """Count the instructions of so many of its invocations, and of all before them."""
-        return count_instructions(work.function, self._events(work), most)
-
-    def do(self, work: Work, delay: float = 0.0) -> Run:
-        """Do the work once, and see that it was done."""
-        events = self._events(work)
+    def do(self, *works: Work, delay: float = 0.0) -> Run:
+        """Do works one after another, see that they were done; return the last one's run."""
+        events, work = self._events(*works), works[-1]
         self.standins.delay = delay
-        found = run(work.function, events, is_patient=work.units > 1)
+        found = work.function.run(events, is_patient=work.units > 1)
         self.standins.delay = 0.0
         for answer in found.answers:
             if answer.get("statusCode", 200) != 200:
                 raise RuntimeError(f"{work.name}: {answer['body']}")
+        self.runs[work.name].append(found)
         return found
 
-    def _events(self, work: Work) -> list[Any]:
-        """Do what comes before the work, and return its events."""
-        if work.after:
-            self.do(work.after)
-        events = work.events()
+    def _events(self, *works: Work) -> list[Any]:
+        """Do all of these works but the last one, and return that one's events."""
+        if len(works) > 1:
+            self.do(*works[:-1])
+        events = works[-1].events()
         self.standins.clear()
         return events
 
     def use(self, work: Work) -> Usage:
-        """Do the work once, and count what it used."""
+        """Do the work once, and count what it used; CPU times are the least of all its runs."""
         # Longer than calls made at once differ, and than moto takes for them.
-        found = self.do(work, 0.025 if work.units == 1 else max(0.2, work.units / 2000))
+        found = self.do(work, delay=0.025 if work.units == 1 else max(0.2, work.units / 2000))
         exchanges = self.standins.exchanges
-        invocations = found.invocations[_COLD:] or found.invocations[-1:]
-        waits = [round_trips(exchanges, began, ended) for began, ended, _ in invocations]
+        waits = [round_trips(exchanges, began, ended) for began, ended in found.invocations]
         return Usage(
             messages=len(found.answers) * work.units,
             invocations=len(found.answers),
             calls=Counter(one.service for one in exchanges),
-            start_cpu=found.start_cpu,
-            waits={s: median(one[s] for one in waits) for s in sorted(set().union(*waits))},
+            start_cpu=min(one.start_cpu for one in self.runs[work.name]),
+            # Early ones may still wait for what was begun at start, and a busy machine adds some.
+            waits=reduce(and_, waits),
             charges=self.standins.charges,
             log=found.log,
-            sent_bytes=sum(one.request_bytes for one in exchanges if one.service in OUTSIDE),
-            cpu=found.warm_cpu,
+            sent_bytes=sum(one.sent_bytes for one in exchanges),
+            cpu=min(one.cpu for one in self.runs[work.name]),
         )
 
     def live(self, count: int, *, is_queued: bool = False) -> Life:
-        """Send messages, let 8x8 report that they were sent and delivered, report to MoEngage."""
-        mode: dict[str, Any] = {"DISPATCH_MODE": "queued"} if is_queued else {}
-        steps = {"send_sms": self.use(self.send("promotional", count, **mode))}
-        if is_queued:
-            steps["dispatch_queue"] = self.use(self.dispatches())
-        for state in ("sent", "delivered"):
-            steps[f"receive_callback, {state}"] = self.use(self.receipts(state))
-        steps["forward_outcome"] = self.use(self.outcomes())
+        """Count what the steps of so many messages use."""
+        steps = {work.name: self.use(work) for work in self.steps(count, is_queued=is_queued)}
         if len(self.standins.moengage.reports) != count:
             raise RuntimeError(f"not all of {count} messages were reported to MoEngage")
-        return Life(steps, self.settings, self.standins.stored_bytes / count)
+        return Life(steps, self.settings)
 
-    def live_in_batches(self, queued: Life, size: int) -> Life:
+    def live_in_batches(self, queued: Life) -> Life:
         """Return a life that begins in a batch, and goes on from the send queue as others do."""
-        usage = self.use(self.send("promotional", BATCHES[-1], size))
+        usage = self.use(self.send("the largest batch", BATCH, BATCH))
         if len(self.standins.queued) != usage.messages:
             raise RuntimeError(f"not all of {usage.messages} messages were queued")
-        return replace(queued, steps={**queued.steps, "send_sms": usage})
+        return replace(queued, steps=queued.steps | {next(iter(queued.steps)): usage})

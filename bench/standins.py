@@ -5,22 +5,19 @@ All run in a thread of this process, which otherwise waits for the function that
 """
 
 import asyncio
-import copy
 import json
+import re
 import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import boto3
-import yaml
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from anyio.from_thread import start_blocking_portal
@@ -30,13 +27,14 @@ from werkzeug.test import Client
 
 import tests.fakes.aws  # noqa: F401 - teaches moto the conditions of PartiQL
 from bench.authority import make_certificates
-from bench.dynamodb import Charges, Item, Table, stored_bytes
+from bench.dynamodb import Charges, Item
 from bench.template import Stack
 from local.aws import CONFIG
 from local.connector import DELIVERY_TRACKING, SERVICE_PROVIDER, senders
 from local.eightx8 import EightX8Simulator
 from local.event_files import TOKENS
 from local.moengage import MoEngageSimulator
+from sms_bridge.domain.clock import timestamp
 from tests.functions import ENVIRONMENT
 from tests.template.conftest import PROJECT
 
@@ -53,20 +51,17 @@ _SECRET = {
     "hashKey": "0123456789abcdef0123456789abcdef0123456789abcdef",
 }
 _OF_A_TABLE = {"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"}
-OUTSIDE = ("8x8", "moengage")
-_SERVICES = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs"}
 # What the naked POST is answered: as long as 8x8's answer.
 _NAKED = "x" * 239
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(NamedTuple):
     """A request and its answer; times by the system's monotonic clock."""
 
     service: str
     began: float
     ended: float
-    request_bytes: int
+    sent_bytes: int  # out of AWS
 
 
 def round_trips(exchanges: Iterable[Exchange], began: float, ended: float) -> Counter[str]:
@@ -87,10 +82,9 @@ class StandIns:
     delay = 0.0
 
     def __init__(self, folder: Path, stack: Stack) -> None:
-        theirs = yaml.safe_load((BASELINE / "table.yaml").read_text("utf-8"))
-        self._tables: dict[str, Table] = {one: theirs[one]["Properties"] for one in theirs}
+        self._tables = Stack(BASELINE / "tables.yaml").resources
         self._tables[TABLE] = stack.resources["MessagesTable"]
-        self._queues = [f"sms-bridge-{one}" for one in stack.of_type("AWS::SQS::Queue")]
+        self._queues = [f"sms-bridge-{one}" for one in stack.template.of_type("AWS::SQS::Queue")]
         self.authority, self._certificate, self._key = make_certificates(folder)
         self.eightx8 = EightX8Simulator(
             account_id="0f6f2a4e-5f6c-4d5c-9c52-6f2d0b1d9a11",
@@ -142,29 +136,18 @@ class StandIns:
         for name in self._tables:
             self._dynamodb.get_table(name).items.clear()
 
-    def age(self, table: str, by: timedelta) -> None:
-        """Make all messages look as if they had been accepted so long ago, unknown to 8x8's log."""
+    def age(self) -> None:
+        """Make messages look as if accepted an hour ago, and unknown to 8x8's log."""
         self.eightx8.messages.clear()
-        then = datetime.now(UTC) - by
-        for item in self._dynamodb.get_table(table).items.values():
+        for item in self._dynamodb.get_table(TABLE).items.values():
             if "accepted_at" in item.attrs:
-                item.attrs["accepted_at"].value = f"{then:%Y-%m-%dT%H:%M:%S.000}Z"
-
-    @property
-    def stored_bytes(self) -> int:
-        """What the messages of both makes take."""
-        return sum(
-            stored_bytes(item.to_json()["Attributes"], self._tables[table])
-            for table in (TABLE, THEIR_TABLE)
-            for item in self._dynamodb.get_table(table).items.values()
-        )
+                item.attrs["accepted_at"].value = timestamp(time.time() - 3600)
 
     @asynccontextmanager
     async def _serving(self) -> AsyncIterator[None]:
         application = self.eightx8.application()
         application.add_subapp("/moengage", self.moengage.application())
         application.router.add_post("/", self._aws_answer)
-        application.router.add_post("/naked", _naked)
         application.middlewares.insert(0, self._seen)
         application.on_response_prepare.append(_without_date)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -185,10 +168,13 @@ class StandIns:
         began, body = time.monotonic(), await request.read()
         if self.delay:
             await asyncio.sleep(self.delay)
-        answer = await handler(request)
-        target = request.headers.get("x-amz-target", "").partition(".")[0]
-        other = "moengage" if request.path.startswith("/moengage/") else "8x8"
-        service = _SERVICES.get(target, target) or other
+        is_naked = request.path == "/naked"
+        answer = web.json_response(_NAKED) if is_naked else await handler(request)
+        # Like "DynamoDB_20120810.PutItem".
+        if target := request.headers.get("x-amz-target"):
+            service, body = re.split("[._]", target.lower().removeprefix("amazon"))[0], b""
+        else:
+            service = "moengage" if request.path.startswith("/moengage/") else "8x8"
         self.exchanges.append(Exchange(service, began, time.monotonic(), len(body)))
         return answer
 
@@ -224,26 +210,19 @@ class StandIns:
         return charged
 
     def _charge_reads(self, operation: str, call: dict[str, Any], answer: dict[str, Any]) -> None:
-        consistent = call.get("ConsistentRead", False)
-        match operation:
-            case "GetItem":
-                self.charges.read(answer.get("Item", {}), consistent=consistent)
-            case "BatchGetItem":
-                for table, wanted in call["RequestItems"].items():
-                    found = answer["Responses"][table]
-                    for item in found + [{}] * (len(wanted["Keys"]) - len(found)):
-                        self.charges.read(item, consistent=wanted.get("ConsistentRead", False))
-            case "Query" | "Scan":
-                self.charges.read(*answer["Items"], consistent=consistent)
+        if operation in ("GetItem", "Query"):
+            items = answer.get("Items", [answer.get("Item", {})])
+            self.charges.read(*items, consistent=call.get("ConsistentRead", False))
+        elif operation == "BatchGetItem":
+            for table, wanted in call["RequestItems"].items():
+                found = answer["Responses"][table]
+                for item in found + [{}] * (len(wanted["Keys"]) - len(found)):
+                    self.charges.read(item, consistent=wanted.get("ConsistentRead", False))
 
     def _item(self, table: str, key: Item) -> Item:
         """Return an item as it is now, empty where there is none."""
         found = self._dynamodb.get_item(table, {"id": key["id"]})
-        return copy.deepcopy(found.to_json()["Attributes"]) if found else {}
-
-
-async def _naked(_: web.Request) -> web.Response:
-    return web.json_response(_NAKED)
+        return found.to_json()["Attributes"] if found else {}
 
 
 async def _without_date(_: web.Request, response: web.StreamResponse) -> None:

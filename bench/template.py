@@ -4,10 +4,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from sms_bridge.services.dispatch import seconds_for
 from tests.template.conftest import read_template
 from tests.template.evaluated import Evaluated
+
+# CloudWatch Logs adds so many to every line that it takes in.
+BYTES_A_LINE = 26
 
 
 class Stack(Evaluated):
@@ -16,16 +20,15 @@ class Stack(Evaluated):
     def __init__(self, file: str | Path = "template.yaml", **given: str) -> None:
         super().__init__(read_template(file), given)
 
-    def of_type(self, type_: str) -> dict[str, dict[str, Any]]:
-        """Return the properties of this stack's resources of a type, by name."""
-        made = self.resources
-        return {name: made[name] for name in self.template.of_type(type_) if name in made}
-
     def everywhere(self, type_: str) -> Iterator[dict[str, Any]]:
         """Give the properties of the resources of a type, nested stacks' too."""
-        yield from self.of_type(type_).values()
-        for one in self.of_type("AWS::Serverless::Application").values():
-            yield from Stack(one["Location"], **one["Parameters"]).everywhere(type_)
+        for name, properties in self.resources.items():
+            match self.template.resources[name]["Type"]:
+                case "AWS::Serverless::Application":
+                    nested = Stack(properties["Location"], **properties["Parameters"])
+                    yield from nested.everywhere(type_)
+                case found if found == type_:
+                    yield properties
 
     def number(self, parameter: str) -> int:
         return int(self.values[parameter])
@@ -36,6 +39,12 @@ class Stack(Evaluated):
         sources = self.resources["DispatchQueue"]["Events"].values()
         return max(int(one["Properties"]["BatchSize"]) for one in sources)
 
+    @property
+    def pace(self) -> float:
+        """Seconds that a dispatched message takes at least: both queues keep under one rate."""
+        rate, at_once = self.number("SendRateLimit"), 2 * self.number("DispatchConcurrency")
+        return seconds_for(1, rate=rate, at_once=at_once)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -45,20 +54,17 @@ class Settings:
     traced: float = 0.05
     has_platform_lines: bool = True
     access_log_bytes: int = 0
-    # Seconds that a message of a batch takes at least, so that all dispatchers together keep under
-    # the send rate.
     pace: float = 0.0
 
     @classmethod
-    def of(cls, stack: Stack) -> "Settings":
+    def of(cls, stack: Stack) -> Self:
         """Return those of the bridge."""
         shared = stack.of(stack.template.content["Globals"]["Function"])
         format_ = stack.resources["HttpApi"]["AccessLogSettings"]["Format"]
-        dispatchers, rate = stack.number("DispatchConcurrency"), stack.number("SendRateLimit")
         return cls(
             memory_mb=shared["MemorySize"],
             traced=0.05 if shared.get("Tracing") == "Active" else 0.0,
             has_platform_lines=shared["LoggingConfig"].get("SystemLogLevel") != "WARN",
-            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)),
-            pace=2 * dispatchers / rate if rate else 0.0,
+            access_log_bytes=len(re.sub(r"\$context[\w.]+", "x" * 12, format_)) + BYTES_A_LINE,
+            pace=stack.pace,
         )

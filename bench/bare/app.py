@@ -5,5 +5,4 @@ import os
 
 
 def handler(event: object, context: object) -> str:  # noqa: ARG001
-    """Answer."""
     return json.dumps({"statusCode": 200, "region": os.environ["AWS_REGION"]})

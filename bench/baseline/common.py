@@ -16,12 +16,10 @@ idempotency = DynamoDBPersistenceLayer(table_name=os.environ["IDEMPOTENCY_TABLE"
 
 
 def secret() -> dict[str, Any]:
-    """Return the secret; read again every five minutes."""
     arn = os.environ["BRIDGE_SECRET_ARN"]
     found: dict[str, Any] = parameters.get_secret(arn, transform="json", max_age=300)
     return found
 
 
 def is_known(headers: dict[str, str], tokens: str) -> bool:
-    """Tell whether a request has one of the secret's tokens."""
     return headers.get("authorization", "").removeprefix("Bearer ") in secret()[tokens]

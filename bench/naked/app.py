@@ -11,6 +11,5 @@ headers = {"content-type": "application/json"}
 
 
 def handler(event: str, context: object) -> int:  # noqa: ARG001
-    """Post the event, read the answer."""
     answer = pool.urlopen("POST", target.path, body=event.encode(), headers=headers, retries=False)
     return len(answer.data)

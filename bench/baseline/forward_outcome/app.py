@@ -27,7 +27,6 @@ once = IdempotencyConfig(event_key_jmespath="messageId", expires_after_seconds=8
 )
 @tracer.capture_method(capture_response=False)
 def tell(record: SQSRecord) -> None:
-    """Tell MoEngage one outcome, and write down that it knows."""
     message_id = record.json_body["messageId"]
     message = table.get_item(Key={"id": message_id})["Item"]
     answer = http.request(
@@ -51,6 +50,5 @@ def tell(record: SQSRecord) -> None:
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Tell each outcome; what failed comes again."""
     once.register_lambda_context(context)
     return process_partial_response(event, tell, processor, context)

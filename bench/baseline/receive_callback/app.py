@@ -22,29 +22,22 @@ once = IdempotencyConfig(event_key_jmespath="[message_id, state, at]", expires_a
 
 
 class Status(BaseModel):
-    """What became of an SMS."""
-
     state: str
     timestamp: str
 
 
 class Payload(BaseModel):
-    """One SMS."""
-
     clientMessageId: str
     status: Status
 
 
 class Callback(BaseModel):
-    """What 8x8 posts."""
-
     payload: Payload
 
 
 @app.post("/callbacks/8x8")
 @tracer.capture_method(capture_response=False)
 def receive(callback: Callback) -> dict[str, str]:
-    """Record the state; a final one is to be reported."""
     if not is_known(app.current_event.headers, "callbackTokens"):
         raise UnauthorizedError("wrong token")
     message_id, status = callback.payload.clientMessageId, callback.payload.status
@@ -57,7 +50,6 @@ def receive(callback: Callback) -> dict[str, str]:
 )
 @tracer.capture_method(capture_response=False)
 def record_once(receipt: dict[str, str]) -> None:
-    """Write a receipt down, and queue what is final."""
     message_id, state = receipt["message_id"], receipt["state"]
     table.update_item(
         Key={"id": message_id},
@@ -76,6 +68,5 @@ def record_once(receipt: dict[str, str]) -> None:
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Let the resolver find the route."""
     once.register_lambda_context(context)
     return app.resolve(event, context)

@@ -24,8 +24,6 @@ once = IdempotencyConfig(
 
 
 class SendRequest(BaseModel):
-    """What MoEngage posts."""
-
     recipient: str
     message: str
     sender: str | None = None
@@ -35,7 +33,6 @@ class SendRequest(BaseModel):
 @app.post("/api/v1/subaccounts/<sub_account_id>/messages")
 @tracer.capture_method(capture_response=False)
 def send(sub_account_id: Annotated[str, Path()], request: SendRequest) -> Response[Any]:
-    """Check the token, send once, answer."""
     if not is_known(app.current_event.headers, "moengageTokens"):
         raise UnauthorizedError("wrong token")
     answer = send_once(message={"sub_account_id": sub_account_id, **request.model_dump()})
@@ -47,7 +44,6 @@ def send(sub_account_id: Annotated[str, Path()], request: SendRequest) -> Respon
 )
 @tracer.capture_method(capture_response=False)
 def send_once(message: dict[str, Any]) -> dict[str, Any]:
-    """Send the message and keep a record of it."""
     message_id = str(uuid.uuid4())
     answer = http.request(
         "POST",
@@ -83,6 +79,5 @@ def send_once(message: dict[str, Any]) -> dict[str, Any]:
 @tracer.capture_lambda_handler(capture_response=False)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Let the resolver find the route."""
     once.register_lambda_context(context)
     return app.resolve(event, context)
