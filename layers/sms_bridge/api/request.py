@@ -164,7 +164,7 @@ class HttpRequest:
             content = self._content(_MAX_CALLBACK_BYTES)
         except RefusedError:
             content = self.body.encode("utf-8", "surrogatepass")
-        return content.decode("utf-8", "replace")
+        return content.decode("utf-8", "replace").removeprefix("\ufeff")
 
     def _content(self, most: int) -> bytes:
         """Return the body's bytes, unpacked; of a packed one at most one more than allowed."""

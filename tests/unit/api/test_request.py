@@ -120,6 +120,7 @@ class TestAnyText:
         [
             *((one, one, {}) for one in ("", "{}", "damaged \ufffd", "a" * 200_000)),
             (b"{}", "{}", {}),
+            *((one, "{}", {}) for one in ("\ufeff{}", "\ufeff{}".encode())),
             (b"damaged \xff", "damaged \ufffd", {}),
             ("half a pair \ud800", "half a pair \ufffd\ufffd\ufffd", {}),
             (gzip.compress(b"{}", mtime=0), "{}", {}),
