@@ -52,7 +52,11 @@ class BatchRequest:
         self.client_batch_id: str | None = values.get("clientBatchId")
         self.content_hash = hashlib.sha256(request.text(MAX_BATCH_BYTES).encode()).hexdigest()
         template: JsonObject = values.get("template", JsonObject())
-        if len(json.dumps(template, ensure_ascii=False)) > _MAX_TEMPLATE:
+        try:
+            size = len(json.dumps(template, ensure_ascii=False))
+        except RecursionError:
+            size = _MAX_TEMPLATE + 1
+        if size > _MAX_TEMPLATE:
             words = f"must have at most {_MAX_TEMPLATE} characters"
             raise RefusedError.of_field(Reason.FIELD_INVALID, "template", words)
         client_ip = (pair for pair in pairs if pair[0] == "clientIp")

@@ -233,10 +233,9 @@ def _look_swapped(given: Given) -> bool:
 
 
 def is_macro(value: Any) -> bool:
-    several = value if isinstance(value, list) else [value]
-    texts = (one.lower() for one in several if isinstance(one, str))
+    text = value.lower() if isinstance(value, str) else ""
     # Nearly all are passed over without a search.
-    return any(("sm" in one or "ms" in one) and re.search(_MACRO, one) for one in texts)
+    return ("sm" in text or "ms" in text) and re.search(_MACRO, text) is not None
 
 
 def _string(value: Any) -> str:
@@ -256,7 +255,9 @@ def _number(value: Any) -> str:
     if type(value) is list:
         if len(value) != 1:
             raise WrongFieldError("must name exactly one recipient")
-        value = value[0]
+        [value] = value
+        if is_macro(value):
+            raise WrongFieldError(_NOT_FILLED, Reason.MACRO_NOT_FILLED)
     if isinstance(value, float):
         raise WrongFieldError("must be a phone number without a decimal point, or a string")
     # A form turns the + of +65... into a space unless the sender escapes it.

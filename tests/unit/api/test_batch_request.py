@@ -122,8 +122,9 @@ def test_rules_and_idempotency_key_hold_for_each() -> None:
         ({**GOOD, "destination": "+4915112345678"}, Reason.COUNTRY_NOT_ALLOWED),
         ({**GOOD, "to": NUMBER}, Reason.FIELD_DOUBLED),
         ({"destination": TEXT, "text": NUMBER}, Reason.FIELDS_SWAPPED),
-        # It is no object.
+        # They are no objects.
         (NUMBER, Reason.FIELD_MISSING),
+        ("Moesms_destination", Reason.FIELD_MISSING),
     ],
 )
 def test_one_that_is_wrong_is_refused_and_the_others_are_not(
@@ -137,6 +138,14 @@ def test_one_that_is_wrong_is_refused_and_the_others_are_not(
     assert plain([first, last]) == plain([a_request()] * 2)
     assert isinstance(wrong, RefusedError)
     assert wrong.reason is reason
+
+
+def test_a_destination_that_is_a_macro_is_refused_and_the_others_are_not() -> None:
+    good, macro = as_read(read({"destinations": [NUMBER, "Moesms_destination"], **TEMPLATE}))
+
+    assert isinstance(good, MessageRequest)
+    assert isinstance(macro, RefusedError)
+    assert macro.reason is Reason.MACRO_NOT_FILLED
 
 
 class TestBatchesThatAreRefused:
@@ -190,6 +199,12 @@ class TestBatchesThatAreRefused:
         # Whatever Python can read it can also answer.
         assert [one["rejectedCount"] for one in answers] == [1] * len(answers)
         assert answers or depth > 10
+
+    def test_a_template_that_is_nested_deeply_is_the_callers_mistake(self) -> None:
+        nested = '{"a":' * 7000 + "1" + "}" * 7000
+        request = an_http_request('{"destinations": ["1"], "template": {"x": ' + nested + "}}")
+
+        assert refusal_of(read_batch, request).reason in (Reason.FIELD_INVALID, Reason.BODY_INVALID)
 
     @pytest.mark.parametrize(
         ("request_", "reason"),
