@@ -281,8 +281,7 @@ async def _result(stack: LocalStack, case: Case, message: CampaignMessage) -> Re
         reason=message.reason,
         reports=len(message.reports),
     )
-    events = [str(step["event"]) for step in found.get("history", [])]
-    receipts = [one.removeprefix("receipt ") for one in events if one.startswith("receipt ")]
+    receipts = [one["event"].removeprefix("receipt ") for one in found.get("history", [])]
     return Result(
         case=case,
         message_id=message.unique_id,

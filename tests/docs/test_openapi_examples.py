@@ -153,7 +153,9 @@ SHOWN = {
         **CALLBACK, headers={"authorization": "Bearer not-the-token"}
     ),
     "receiveCallback address_not_allowed": Shown(
-        **CALLBACK, settings={"CALLBACK_ALLOWED_NETWORKS": "198.51.100.0/24"}
+        # An address within a network names the network, too.
+        **CALLBACK,
+        settings={"CALLBACK_ALLOWED_NETWORKS": "198.51.100.9/24, 192.0.2.1"},
     ),
     "receiveCallback unavailable": Shown(**CALLBACK, settings=NO_SECRET),
     "findMessages query_invalid": Shown(**LOOK_UP, path="/messages"),

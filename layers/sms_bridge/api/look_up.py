@@ -57,7 +57,7 @@ def read_query(request: HttpRequest) -> dict[str, str]:
     asked = {}
     for name, (pattern, words) in _PARAMETERS.items():
         if value := request.query(name):
-            if not re.fullmatch(pattern, value, re.ASCII | re.DOTALL):
+            if not re.fullmatch(pattern, value, re.DOTALL):
                 raise RefusedError.of_field(Reason.QUERY_INVALID, name, words)
             asked[name] = value
     if len(asked.keys() & _KEYS) != 1:

@@ -146,7 +146,7 @@ class HttpRequest:
         try:
             # API Gateway hands JSON over as text and puts U+FFFD in place of bytes that are no
             # UTF-8. A text message that came with one would reach the recipient damaged.
-            if not self.body_is_base64 and "\ufffd" in self.body:
+            if "\ufffd" in self.body:
                 raise UnicodeError
             return content.decode()
         except UnicodeError:

@@ -28,7 +28,7 @@ class Wanted:
     """Only those that are in it now."""
     before: Position | None = None
     """Where the last page ended."""
-    limit: int = 50
+    limit: int
 
 
 @dataclass(frozen=True, slots=True, repr=False)

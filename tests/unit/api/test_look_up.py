@@ -98,7 +98,7 @@ def test_promise_7_a_whole_number_is_shown_to_those_who_may_and_ask(query: str, 
     request = an_http_request(
         headers={"authorization": "Bearer token-for-whole-numbers"},
         query_string=query,
-        path_parameters={"messageId": MESSAGE_ID},
+        path_parameters={"messageId": f" {MESSAGE_ID.upper()} "},
     )
     look_up: Any = SimpleNamespace(by_id={MESSAGE_ID: a_message()}.get)
 
@@ -146,6 +146,7 @@ def test_messages_are_found_by_exactly_one_lookup_key(query: str) -> None:
         (f"campaignId={'c' * 257}", "campaignId"),
         ("state=lost", "state"),
         *((f"next={one}", "next") for one in ("%FF", "A" * 4000, f"{'9' * 14}_{MESSAGE_ID}")),
+        *((f"next=1_{one}", "next") for one in ("x" * 36, f"{MESSAGE_ID}0")),
     ],
 )
 def test_a_wrong_parameter_is_named(query: str, field: str) -> None:
@@ -164,13 +165,25 @@ def test_a_page_has_one_to_a_hundred_messages(limit: int) -> None:
     assert asked == {"limit": str(limit), "campaignId": "c\n1"}
 
 
+def test_8x8s_id_is_compared_without_case_and_blanks() -> None:
+    request = an_http_request(
+        headers={"authorization": "Bearer token-to-look-up"},
+        query_string=f"eightx8Umid=+{UMID.upper()}+",
+        path_parameters={},
+    )
+    secrets = a_secret_source(lookUpTokens=["token-to-look-up"])
+    look_up: Any = SimpleNamespace(by_umid={UMID: a_message()}.get)
+
+    assert answer_look_up(request, secrets, look_up)["umid"] == MESSAGE_ID
+
+
 def test_a_page_says_how_to_ask_for_the_next_one() -> None:
     secrets = a_secret_source(lookUpTokens=["token-to-look-up"])
     last = a_message(accepted_at=AT + 0.125)
     place = page_answer(Page([last], Position.of(last)), full_number=False)["next"]
     request = an_http_request(
         headers={"authorization": "Bearer token-to-look-up"},
-        query_string=f"destination=+6591234567&state=sent&limit=10&next={place}",
+        query_string=f"destination=+6591234567&state=sent&next={place}",
         path_parameters={},
     )
     wanted: list[Wanted] = []
@@ -184,7 +197,7 @@ def test_a_page_says_how_to_ask_for_the_next_one() -> None:
 
     assert answer_look_up(request, secrets, look_up) == {"messages": []}
     before = Position(AT + 0.125, MESSAGE_ID)
-    assert wanted == [Wanted(destination=" 6591234567", state=State.SENT, before=before, limit=10)]
+    assert wanted == [Wanted(destination=" 6591234567", state=State.SENT, before=before, limit=50)]
 
 
 def test_a_message_that_just_came_has_all_that_8x8_requires() -> None:
