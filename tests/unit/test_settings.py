@@ -33,7 +33,7 @@ def a_value_of(hint: Any) -> str:
 SEND = {
     **enough_for(SendSettings),
     "MESSAGES_TABLE": "messages",
-    "SUB_ACCOUNT_IDS": "acme, acme_otp,",
+    "SUB_ACCOUNT_IDS": "acme, acme_otp, ,",
     "DUPLICATE_WINDOW_SECONDS": "120",
     "DISPATCH_MODE": "direct",
 }

@@ -5,7 +5,7 @@ import hmac
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,6 @@ from sms_bridge.api.send_request import (
     FIRST_NAMES,
     Fields,
     Given,
-    MessageReader,
     WrongFieldError,
     by_first_name,
     send_answer,
@@ -45,7 +44,9 @@ class BatchRequest:
     That a message is refused does not concern the others.
     """
 
-    def __init__(self, request: HttpRequest, read_message: MessageReader) -> None:
+    def __init__(
+        self, request: HttpRequest, read_message: Callable[[Given], MessageRequest]
+    ) -> None:
         pairs = read_json(request, MAX_BATCH_BYTES)
         values = values_of(by_first_name(pairs, _BATCH_NAMES), BATCH_FIELDS, {})
         self.wants_messages: bool = values.get("includeMessagesInResponse", False)

@@ -180,6 +180,8 @@ class TestFields:
             ("+6591234567", {}),
             ("6591234567", {}),
             ("+6591234567", {"country": "SG"}),
+            # With + it is taken as it is written, whether or not there is such a number.
+            ("+6512345678", {"country": "HK"}),
             ("91234567", {"country": "SG"}),
             ("6591234567", {"country": "SG"}),
             ("15112345678", {"country": "DE"}),

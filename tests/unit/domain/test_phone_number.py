@@ -78,6 +78,7 @@ def test_a_person_has_one_hash(one: str, its_country: str, other: str, country: 
         ("+2250701234567", "+225701234567"),  # and in Ivory Coast
         ("+12025550288", "+120255502880"),
         ("+5215512345678", "+5225512345678"),
+        ("+521551234567", "+52551234567"),
     ],
 )
 def test_other_people_have_another_hash_which_needs_the_key(one: str, other: str) -> None:
