@@ -20,8 +20,11 @@ def kept(store: MessageStore, message_id: str = MESSAGE_ID) -> Message:
 
 
 def seen(attempt: Recorded | Exception) -> tuple[Effect, State, int, float, float]:
-    """Return what an answer to a begin says; what else it holds of the message is left open."""
+    """Return what an answer to a begin says; what else it holds of the message is left open.
+
+    That is an outcome, too, if the attempt is begun.
+    """
     assert isinstance(attempt, Recorded)
     message = attempt.message
-    known = message.ambiguous_since, message.outcome_due_at
-    return attempt.effect, message.state, message.attempt, *known
+    due_at = message.outcome_due_at if attempt.effect is Effect.LATE else 0.0
+    return attempt.effect, message.state, message.attempt, message.ambiguous_since, due_at

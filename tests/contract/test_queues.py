@@ -250,6 +250,16 @@ class TestSendQueues:
         assert len(sqs.receive(sqs.promotional)) == 4
         assert sqs.receive(sqs.transactional) == []
 
+    def test_a_record_that_came_twice_at_once_is_hidden_with_the_others(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        for _ in range(2):
+            queue.add(a_message(), a_request())
+        first, second = received(queue, sqs.receive(sqs.promotional))
+
+        queue.postpone([(one, 0) for one in (first, first, second)])
+
+        assert len(sqs.receive(sqs.promotional)) == 2
+
     def test_one_that_cannot_be_hidden_leaves_the_others_alone(
         self, sqs: Sqs, logged: WrittenLog
     ) -> None:
@@ -493,7 +503,10 @@ class TestOutcomeQueues:
             "null",
             '{"messageId": "m"}',
             '{"version": 2, "messageId": "m"}',
+            '{"version": 1, "messageId": 7}',
+            '{"version": 1, "messageId": ""}',
             '{"version": 1, "inboundId": ""}',
+            '{"version": 1, "inboundId": 7, "work": "event"}',
             '{"version": 1, "inboundId": "u-1", "work": "other"}',
             pytest.param('{"version": 1, "messageId": ' + "[" * 100_000, id="nested without end"),
         ],

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass, replace
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from sms_bridge.domain.attempt import AmbiguousSendPolicy, Recorded, SendResult
@@ -175,6 +175,16 @@ def open_messages(store: MessageStore, ids: list[str]) -> list[Message]:
     return [without_nonces(message) for message in listed if message.id in ids]
 
 
+# A first attempt of many begins though MoEngage is already to be told of the message.
+@example(
+    [
+        [
+            Created("request", State.WAITING, closes_window=False),
+            Judged(Outcome(OutcomeStatus.DELIVERED)),
+            Begun(together=True),
+        ]
+    ]
+)
 @given(st.lists(st.lists(_steps, max_size=12), min_size=4, max_size=6))
 @settings(
     max_examples=8,

@@ -161,7 +161,9 @@ class EightX8Log:
             # As urllib3's guide has it: what is buffered is read after the last byte has come.
             file.auto_close = False  # type: ignore[attr-defined]
             text = io.TextIOWrapper(file, "utf-8-sig", newline="")  # type: ignore[type-var]
-            rows = csv.reader(text, strict=True)
+            # A line without end would be read whole, past all memory and time.
+            lines = iter(partial(text.readline, csv.field_size_limit() + 1), "")
+            rows = csv.reader(lines, strict=True)
             names = [name.strip().lower() for name in next(rows, [])]
             if _OUR_ID not in names or len(set(names)) < len(names):
                 raise csv.Error("not a log")

@@ -156,15 +156,17 @@ class SqsSendQueue:
                         QueueUrl=url,
                         Entries=[
                             {
-                                "Id": queued.record["messageId"],
+                                # SQS may deliver a record twice at once, and takes no id twice.
+                                "Id": str(number),
                                 "ReceiptHandle": queued.record["receiptHandle"],
                                 "VisibilityTimeout": seconds,
                             }
-                            for queued, seconds in some
+                            for number, (queued, seconds) in enumerate(some)
                         ],
                     )
                     for one in answer.get("Failed", []):
-                        log_failure("record not postponed", refusal(one, answer), record=one["Id"])
+                        record = some[int(one["Id"])][0].record["messageId"]
+                        log_failure("record not postponed", refusal(one, answer), record=record)
                 except Exception as error:
                     log_failure("records not postponed", error)
 
@@ -270,9 +272,12 @@ def _queued_outcome(
 ) -> "QueuedOutcome | QueuedInbound":
     from sms_bridge.domain.arrivals import InboundWork, QueuedInbound, QueuedOutcome
 
-    if inbound_id := content.get("inboundId"):
-        return QueuedInbound(inbound_id, InboundWork(content["work"]), record)
-    return QueuedOutcome(content["messageId"], content.get("lease", ""), receives, record)
+    match content:
+        case {"inboundId": str(inbound_id), "work": work} if inbound_id:
+            return QueuedInbound(inbound_id, InboundWork(work), record)
+        case {"messageId": str(message_id)} if message_id:
+            return QueuedOutcome(message_id, content.get("lease", ""), receives, record)
+    raise ValueError
 
 
 # --------------------------------------------------------------------------- the dead-letter queues

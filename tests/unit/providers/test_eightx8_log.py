@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.fakes.api_keys import RotatingKeys
 from tests.fakes.http_server import (
     Behaviour,
     LoopbackServer,
+    ServedConnection,
     answers,
     answers_with_bytes,
     reads_and_resets,
@@ -434,6 +436,26 @@ class TestProof:
             read({"status": "succeeded"}, behaviour)
 
         assert not isinstance(failure.value, NoExportError)
+
+    def test_a_line_without_end_is_not_read_whole(self) -> None:
+        sent = 0
+
+        def behave(connection: ServedConnection) -> None:
+            nonlocal sent
+            connection.read()
+            connection.send(
+                b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\nclientmessageid\r\n"
+            )
+            with suppress(OSError):
+                for _ in range(1000):
+                    connection.send(b"," * 65_536)
+                    sent += 1
+            connection.close()
+
+        with pytest.raises(ExportFailedError, match=r"^export_unreadable$"):
+            read({"status": "succeeded"}, behave)
+
+        assert sent < 500
 
     def test_a_file_that_takes_too_long_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = iter(range(0, 1000, 70))
