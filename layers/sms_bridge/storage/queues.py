@@ -141,10 +141,7 @@ class SqsSendQueue:
         dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
         dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
-        """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
-
-        ``dispatch`` returns the messages whose records stay in the queue.
-        """
+        """Dispatch a batch that Lambda received; returns the partial batch response."""
         return _work_through(records, _queued_message, dispatch, dead_letters)
 
     def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
