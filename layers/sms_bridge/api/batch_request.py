@@ -5,7 +5,7 @@ import hmac
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,6 @@ from sms_bridge.api.send_request import (
     FIRST_NAMES,
     Fields,
     Given,
-    MessageReader,
     WrongFieldError,
     by_first_name,
     send_answer,
@@ -45,7 +44,7 @@ class BatchRequest:
     That a message is refused does not concern the others.
     """
 
-    def __init__(self, request: HttpRequest, read_message: MessageReader) -> None:
+    def __init__(self, request: HttpRequest, read: Callable[[Given], MessageRequest]) -> None:
         pairs = read_json(request, MAX_BATCH_BYTES)
         values = values_of(by_first_name(pairs, _BATCH_NAMES), BATCH_FIELDS, {})
         self.wants_messages: bool = values.get("includeMessagesInResponse", False)
@@ -65,7 +64,7 @@ class BatchRequest:
             own = (pair for pair in one if pair[1] is not None and pair[1] != "")
             given = {**shared, **by_first_name(own, FIRST_NAMES)}
             try:
-                self.entries.append((given, read_message(given)))
+                self.entries.append((given, read(given)))
             except RefusedError as refusal:
                 self.entries.append((given, refusal))
 

@@ -33,7 +33,6 @@ Given = dict[str, list[tuple[str, Any]]]
 """Names and values as they came, by the field's first name; empty for no field."""
 Fields = Mapping[str, tuple[int, Callable[[Any], Any], tuple[str, ...]]]
 """Each field by its first name: 8x8's code if it is wrong, what checks it, and its other names."""
-MessageReader = Callable[[Given], MessageRequest]
 MakeAnswer = Callable[[Any], dict[str, Any]]
 
 # A macro that is misspelt, or that MoEngage did not fill in, arrives as its own name. (Here in

@@ -231,11 +231,10 @@ class SqsOutcomeQueue:
         handle: Callable[["QueuedOutcome | QueuedInbound"], int | None],
         dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
-        """Handle the records of a batch that Lambda received from the queue, side by side.
+        """Handle a batch that Lambda received, side by side; returns the partial batch response.
 
         ``handle`` returns the seconds after which it is handled again, ``None`` when it is done. A
-        record that fails in any other way comes again after the queue's visibility timeout. Returns
-        a partial batch response.
+        record that fails in any other way comes again after the queue's visibility timeout.
         """
 
         def stays(queued: "QueuedOutcome | QueuedInbound") -> bool:
