@@ -467,6 +467,15 @@ def test_a_record_without_a_message_is_dead_lettered(bridge: Bridge) -> None:
     assert bridge.posted == []
 
 
+def test_a_record_without_a_message_that_cannot_be_dead_lettered_stays(bridge: Bridge) -> None:
+    bridge.add()
+    bridge.messages.messages.clear()
+
+    with failing(bridge.dead_letters, "add"):
+        assert len(bridge.dispatch()) == 1
+    assert bridge.sqs.letters(DEAD) == []
+
+
 class TestBeginning:
     def test_what_could_not_be_begun_stays_and_the_others_are_sent(
         self, bridge: Bridge, logged: WrittenLog

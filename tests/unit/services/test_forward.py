@@ -292,3 +292,21 @@ def test_promise_5_the_report_is_read_when_it_is_sent() -> None:
 
     assert bridge.moengage.reported == [(MESSAGE_ID, failed), (MESSAGE_ID, DELIVERED)]
     assert plain(bridge.message.outcome) == plain(DELIVERED)
+
+
+def test_promise_5_what_was_reported_before_the_lease_is_not_reported_again() -> None:
+    """A record of the same outcome was slow: its lease was over, and then MoEngage answered it."""
+    bridge = Bridge()
+    bridge.fail_once()
+    bridge.clock.sleep(200)
+    lease = bridge.messages.lease_outcome
+
+    def it_is_reported(message_id: str, owner: str, at: float, until: float) -> bool:
+        has_lease = lease(message_id, owner, at, until)
+        bridge.messages.record_reported(message_id, DELIVERED, at)
+        return has_lease
+
+    bridge.messages.lease_outcome = it_is_reported  # type: ignore[method-assign]
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.moengage.reported == []
