@@ -225,6 +225,7 @@ class TestLater:
 
         assert bridge.posted == [message_id]
         assert bridge.states([message_id]) == [State.UNKNOWN]
+        assert bridge.outcomes.queued == [], "it has no outcome, however often its record comes"
         assert bridge.receive() == [], "once its time is over nobody needs the text any more"
 
     @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sms_bridge.services.forward import NO_URL, Forward
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt, plain
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.queues import InMemoryDeadLetters
@@ -197,10 +198,16 @@ def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
     assert not bridge.message.outcome_is_open
 
 
-def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason(
+    logged: WrittenLog,
+) -> None:
     bridge = Bridge(REFUSED)
 
     assert bridge.forward(MESSAGE_ID) is None
+    [line] = logged.lines
+    assert [line[name] for name in ("verdict", "http_status", "given_up", "tries")] == [
+        *("refused", 404, "moengage_404", 1)
+    ]
     assert bridge.dead_letters.letters == [("its record", "moengage_404")]
     assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
         "moengage_404",
