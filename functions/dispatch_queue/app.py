@@ -1,16 +1,19 @@
 """Send queue: sends what waits, in batches."""
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sms_bridge import startup, wiring
 from sms_bridge.settings import DispatchSettings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 parts = wiring.DispatchParts(DispatchSettings())
 startup.finish_loading(*parts.preparations)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, Any]:
     """Send each message; what has to be looked at again stays in the queue."""
     # Without a key nothing can be sent, and attempts that were begun would look as if it had been.
     parts.secrets.get()

@@ -1,16 +1,19 @@
 """Every few minutes: finds messages that got stuck and moves them on."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sms_bridge import startup, wiring
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.settings import ReconcileSettings
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
 parts = wiring.ReconcileParts(ReconcileSettings())
 startup.finish_loading()
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
+def handler(event: dict[str, Any], context: "LambdaContext") -> dict[str, int]:
     """Look through the open messages once; through old ones, too, if no schedule asked."""
     is_scheduled = event.get("source") == "aws.events"
     return parts.reconcile(

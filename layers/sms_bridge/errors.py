@@ -8,7 +8,7 @@
     |-- RefusedError                a request is answered with an error (``api.request``)
     |-- OutOfTimeError              no answer was promised in time (``services.deadline``)
     |-- UnreadableItemError         an item holds what this version does not know; it quotes nothing
-    |-- NotQueuedError              SQS refused a record (``storage.queues``)
+    |-- NotQueuedError              SQS refused a record at once: it is certainly not queued
     |-- DetailsFailedError          8x8 did not say whether it has a message
     '-- ExportFailedError           there is no export of its log yet, or it cannot be read now
         '-- NoExportError           there will be none: another one has to be asked for

@@ -45,6 +45,7 @@ class _Parts:
     preparations: Sequence[Callable[[], object]] = ()
     """Done before the first event, which would wait for it."""
 
+    # Only what creates items has to know for how long they are kept: their time stays.
     def __init__(self, settings: Settings, retention_days: int = 90) -> None:
         self.aws, self.timing = AwsClients(), Timing()
         self.secrets = SecretSource(

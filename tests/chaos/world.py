@@ -28,7 +28,7 @@ class Machine:
         It keeps its activities but none of them runs on.
     """
 
-    def __init__(self, name: str, *, skew: float = 0.0, strikes: Callable[[], bool]) -> None:
+    def __init__(self, name: str, *, skew: float, strikes: Callable[[], bool]) -> None:
         self.name = name
         self.skew = skew
         self.dies_at = float("inf")
@@ -127,9 +127,7 @@ class World:
         """Do something after a while."""
         self.call_at(self.now + delay, action)
 
-    def spawn(
-        self, work: Callable[[], None], *, delay: float = 0.0, machine: Machine | None = None
-    ) -> None:
+    def spawn(self, work: Callable[[], None], *, machine: Machine | None = None) -> None:
         """Begin an activity."""
 
         def begin() -> None:
@@ -141,7 +139,7 @@ class World:
             self._busy[activity] = None
             self._resume(activity)
 
-        self.call_later(delay, begin)
+        self.call_at(self.now, begin)
 
     # ----------------------------------------------------------------------- from within activities
     def wait(self, seconds: float) -> None:

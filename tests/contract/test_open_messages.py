@@ -21,8 +21,8 @@ def an_id(number: int) -> str:
     return f"{number % 16:x}{number:07x}-0000-4000-8000-000000000000"
 
 
-def fill(store: MessageStore, count: int, accepted_at: float = AT) -> list[Message]:
-    messages = [a_message(id=an_id(number), accepted_at=accepted_at) for number in range(count)]
+def fill(store: MessageStore, count: int) -> list[Message]:
+    messages = [a_message(id=an_id(number)) for number in range(count)]
     for message in messages:
         store.create(message)
     return messages

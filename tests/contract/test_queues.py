@@ -338,6 +338,16 @@ class TestQueuesThatTakeSomeOfMany:
         assert queue.add_all(self.MANY) == set()
         assert [line["messages"] for line in logged.lines] == [10, 2]
 
+    def test_records_that_cannot_be_hidden_come_at_their_own_time(self, logged: WrittenLog) -> None:
+        sqs, queue = self.a_queue(lambda _: False)
+        queue.add_all(self.MANY)
+        queued = received(queue, sqs.receive("queue", 99))
+
+        with failing(sqs, "change_message_visibility_batch"):
+            queue.postpone([(one, 60) for one in queued])
+
+        assert [line["message"] for line in logged.lines] == ["records not postponed"] * 2
+
 
 class Full(InMemoryDeadLetters):
     """Takes nothing."""

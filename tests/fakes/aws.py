@@ -278,7 +278,7 @@ def a_messages_table() -> "DynamoDBClient":
     return client
 
 
-def a_queue(name: str = "queue") -> tuple["SQSClient", str]:
+def a_queue(name: str) -> tuple["SQSClient", str]:
     """Create a queue and return the client and the URL to reach it with."""
     client = client_of("sqs")
     return client, client.create_queue(QueueName=name)["QueueUrl"]

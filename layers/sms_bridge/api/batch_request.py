@@ -44,9 +44,7 @@ class BatchRequest:
     That a message is refused does not concern the others.
     """
 
-    def __init__(
-        self, request: HttpRequest, read_message: Callable[[Given], MessageRequest]
-    ) -> None:
+    def __init__(self, request: HttpRequest, read: Callable[[Given], MessageRequest]) -> None:
         pairs = read_json(request, MAX_BATCH_BYTES)
         values = values_of(by_first_name(pairs, _BATCH_NAMES), BATCH_FIELDS, {})
         self.wants_messages: bool = values.get("includeMessagesInResponse", False)
@@ -70,7 +68,7 @@ class BatchRequest:
             own = (pair for pair in one if pair[1] is not None and pair[1] != "")
             given = {**shared, **by_first_name(own, FIRST_NAMES)}
             try:
-                self.entries.append((given, read_message(given)))
+                self.entries.append((given, read(given)))
             except RefusedError as refusal:
                 self.entries.append((given, refusal))
 

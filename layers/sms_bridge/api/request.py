@@ -1,4 +1,4 @@
-"""An HTTP request, taken from API Gateway's event, and every reason for which one is refused."""
+"""An HTTP request as API Gateway hands it over, how its body is read, and why one is refused."""
 
 import base64
 import json

@@ -389,7 +389,6 @@ FIELDS: Fields = {
     "dltTemplateId": (1000, partial(up_to, 256), ("dlt_template_id", "templateId", "template_id")),
 }
 _REQUIRED: Given = {name: [(name, None)] for name in ("destination", "text")}
-"""As if they had been given without a value."""
 # 8x8's optional fields, passed through. Their limits are those of its OpenAPI file.
 OPTIONS = ("country", "encoding", "scheduled", "expiry", "dlrCallbackUrl", "clientIp", "track")
 

@@ -7,7 +7,7 @@ urllib3's errors and the body prove:
 
     HTTPError                       no answer
     |-- NewConnectionError, ...     no connection: nothing left
-    |-- OutOfTimeError              ours: it was too late to write the body, so nothing left
+    |-- TooLateError                ours: it was too late to write the body, so nothing left
     '-- ReadTimeoutError, ...       ``Payload.left`` tells whether the body left
 """
 
@@ -56,7 +56,7 @@ Headers = Mapping[str, str]
 _json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
-class OutOfTimeError(HTTPError):
+class TooLateError(HTTPError):
     """The time was over before the body was written; nothing was sent."""
 
 
@@ -77,7 +77,7 @@ class Payload:
 
     def __iter__(self) -> Iterator[bytes]:
         if not self._may_leave():
-            raise OutOfTimeError
+            raise TooLateError
         self.left = True
         yield self.content
 

@@ -211,4 +211,4 @@ class SendMessage:
             except Exception as error:
                 # The message may be out: a refusal now would make MoEngage count it as failed.
                 log_failure("result not recorded", error, message_id=message.id)
-        return Recorded(result.applied_to(message, state), Effect.MOVED, outcome_is_new=False)
+        return Recorded(result.applied_to(message, state), Effect.MOVED)

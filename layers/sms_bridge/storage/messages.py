@@ -1,4 +1,4 @@
-"""Messages and opt-outs in DynamoDB: which attributes change under which conditions."""
+"""The stores of messages and of opt-outs in DynamoDB: what is written under which conditions."""
 
 import heapq
 import random
@@ -250,7 +250,7 @@ class DynamoDBMessages:
         if name in before:
             effect = Effect.REPEATED
         if name in before or sum(one.startswith(RECEIPT_PREFIX) for one in before) >= MAX_RECEIPTS:
-            return Recorded(message_from(moved), effect, outcome_is_new=False)
+            return Recorded(message_from(moved), effect)
         facts = {name: receipt_values(receipt, before), **ids}
         return self._keep_facts(message_id, facts, receipt.received_at, effect)
 
@@ -487,7 +487,7 @@ class DynamoDBMessages:
         """Write facts that come late: they fill gaps and change nothing."""
         first = {**facts, "expires_at": self._expiry(at)}
         item, _ = self._table.update(message_id, {}, first=first)
-        return Recorded(message_from(item), effect, outcome_is_new=False)
+        return Recorded(message_from(item), effect)
 
     def _keep(self, key: str, received_at: float, values: Mapping[str, Any]) -> None:
         kept = {**values, "received_at": received_at, "expires_at": self._expiry(received_at)}
@@ -502,7 +502,7 @@ def _attempt_in(item: Item, nonce: str) -> Recorded:
     """Return whose attempt it is: one's own write, too, may have been refused when repeated."""
     is_own = item.get("attempt_nonce") == {"S": nonce}
     message = message_from(item) if item else Message(id="", state=State.SENDING)
-    return Recorded(message, Effect.MOVED if is_own else Effect.LATE, outcome_is_new=False)
+    return Recorded(message, Effect.MOVED if is_own else Effect.LATE)
 
 
 def _readable(item: Item, on_unreadable: OnUnreadable | None = None) -> Message | None:

@@ -141,10 +141,7 @@ class SqsSendQueue:
         dispatch: Callable[["Sequence[QueuedMessage]"], "Iterable[QueuedMessage]"],
         dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
-        """Dispatch a batch that Lambda received from the queue; returns a partial batch response.
-
-        ``dispatch`` returns the messages whose records stay in the queue.
-        """
+        """Dispatch a batch that Lambda received; returns the partial batch response."""
         return _work_through(records, _queued_message, dispatch, dead_letters)
 
     def postpone(self, waits: "Sequence[tuple[QueuedMessage, int]]") -> None:
@@ -236,11 +233,10 @@ class SqsOutcomeQueue:
         handle: Callable[["QueuedOutcome | QueuedInbound"], int | None],
         dead_letters: "DeadLetterQueue",
     ) -> dict[str, Any]:
-        """Handle the records of a batch that Lambda received from the queue, side by side.
+        """Handle a batch that Lambda received, side by side; returns the partial batch response.
 
         ``handle`` returns the seconds after which it is handled again, ``None`` when it is done. A
-        record that fails in any other way comes again after the queue's visibility timeout. Returns
-        a partial batch response.
+        record that fails in any other way comes again after the queue's visibility timeout.
         """
 
         def stays(queued: "QueuedOutcome | QueuedInbound") -> bool:

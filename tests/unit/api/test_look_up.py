@@ -16,6 +16,7 @@ from sms_bridge.api.look_up import (
 )
 from sms_bridge.api.request import Reason
 from sms_bridge.domain.message import Message, Outcome, OutcomeStatus, Position, State
+from sms_bridge.errors import DetailsFailedError
 from sms_bridge.services.look_up import Page, Wanted
 from tests.builders import (
     AT,
@@ -198,6 +199,44 @@ def test_a_page_says_how_to_ask_for_the_next_one() -> None:
     assert answer_look_up(request, secrets, look_up) == {"messages": []}
     before = Position(AT + 0.125, MESSAGE_ID)
     assert wanted == [Wanted(destination=" 6591234567", state=State.SENT, before=before, limit=50)]
+
+
+def by_8x8s_id(found: Message | DetailsFailedError | None) -> Any:
+    """Look a message up by 8x8's id, written in capitals and with a blank."""
+
+    def by_umid(umid: str) -> Message | None:
+        assert umid == UMID
+        if isinstance(found, DetailsFailedError):
+            raise found
+        return found
+
+    request = an_http_request(
+        headers={"authorization": "Bearer token-to-look-up"},
+        query_string=f"eightx8Umid={UMID.upper()}%20",
+        path_parameters={},
+    )
+    look_up: Any = SimpleNamespace(by_umid=by_umid)
+    secrets = a_secret_source(lookUpTokens=["token-to-look-up"])
+    return answer_look_up(request, secrets, look_up)
+
+
+def test_a_message_is_answered_that_is_asked_for_by_8x8s_id() -> None:
+    assert by_8x8s_id(REPORTED) == look_up_answer(REPORTED, full_number=False)
+    assert refusal_of(by_8x8s_id, None).reason is Reason.MESSAGE_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("cause", "status"),
+    [
+        *(("unauthorized", 502), ("unreachable", 502), ("unavailable", 502)),
+        *(("throttled", 503), ("timeout", 504)),
+    ],
+)
+def test_what_8x8_did_not_say_is_a_failure_with_its_cause(cause: str, status: int) -> None:
+    refusal = refusal_of(by_8x8s_id, DetailsFailedError(cause, "8x8 did not say it"))
+
+    assert (refusal.reason, refusal.status) == (f"eightx8_{cause}", status)
+    assert refusal.message == "8x8 did not say it."
 
 
 def test_a_message_that_just_came_has_all_that_8x8_requires() -> None:

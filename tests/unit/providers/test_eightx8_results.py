@@ -21,7 +21,7 @@ from sms_bridge.providers.eightx8 import (
     state_of_receipt,
     words_of,
 )
-from sms_bridge.providers.http import Answer, OutOfTimeError
+from sms_bridge.providers.http import Answer, TooLateError
 from tests.builders import NUMBER, TEXT, UMID, plain
 
 NO_POOL: Any = None
@@ -195,7 +195,7 @@ class TestAnswers:
         (ProtocolError(), "eightx8_connection_lost"),
         (DecodeError(), "eightx8_connection_lost"),
         (SSLError(), "eightx8_connection_lost"),
-        (OutOfTimeError(), "eightx8_connection_lost"),
+        (TooLateError(), "eightx8_connection_lost"),
     ],
     ids=lambda value: type(value).__name__,
 )

@@ -25,8 +25,8 @@ from sms_bridge.providers.http import (
     MAX_IDLE_SECONDS,
     Answer,
     Connections,
-    OutOfTimeError,
     Payload,
+    TooLateError,
 )
 from tests.fakes.clock import TurnableClock
 from tests.fakes.http_server import (
@@ -197,7 +197,7 @@ class TestProof:
         """The function was frozen while it connected; its caller has long given up."""
         payload = Payload({"text": "distinctive"}, may_leave=lambda: False)
         with LoopbackServer(answers()) as server:
-            with pytest.raises(OutOfTimeError):
+            with pytest.raises(TooLateError):
                 post(connections_to(server.url), payload)
             server.wait_until_none_is_open()
 

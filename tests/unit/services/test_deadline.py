@@ -2,9 +2,11 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 import pytest
 
+from sms_bridge import background
 from sms_bridge.services.deadline import (
     ANSWER_SECONDS,
     LATE_ANSWER_SECONDS,
@@ -102,6 +104,22 @@ def test_work_that_hangs_gives_the_last_answer_that_it_promised() -> None:
     assert answer_time.run(work) == "last"
     may_end.set()
     assert is_done.wait(TIMEOUT)
+
+
+def test_work_that_is_done_in_the_last_moment_gives_its_own_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class DoneMeanwhile(Future[str]):
+        def result(self, timeout: float | None = None) -> str:
+            if timeout is not None:
+                raise TimeoutError
+            return super().result()
+
+    task = DoneMeanwhile()
+    task.set_result("its own")
+    monkeypatch.setattr(background, "start", lambda _: task)
+
+    assert AnswerTime[str](3.0).run(lambda: "its own") == "its own"
 
 
 def test_when_the_time_ends_before_a_promise_the_work_may_not_go_on() -> None:

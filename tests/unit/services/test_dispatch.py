@@ -225,6 +225,7 @@ class TestLater:
 
         assert bridge.posted == [message_id]
         assert bridge.states([message_id]) == [State.UNKNOWN]
+        assert bridge.outcomes.queued == [], "it has no outcome, however often its record comes"
         assert bridge.receive() == [], "once its time is over nobody needs the text any more"
 
     @pytest.mark.parametrize(
@@ -465,6 +466,15 @@ def test_a_record_without_a_message_is_dead_lettered(bridge: Bridge) -> None:
     assert bridge.dispatch() == []
     assert [reason for _, reason in bridge.sqs.letters(DEAD)] == ["message_not_found"]
     assert bridge.posted == []
+
+
+def test_a_record_without_a_message_that_cannot_be_dead_lettered_stays(bridge: Bridge) -> None:
+    bridge.add()
+    bridge.messages.messages.clear()
+
+    with failing(bridge.dead_letters, "add"):
+        assert len(bridge.dispatch()) == 1
+    assert bridge.sqs.letters(DEAD) == []
 
 
 class TestBeginning:

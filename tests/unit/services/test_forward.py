@@ -14,6 +14,7 @@ from sms_bridge.services.forward import NO_URL, Forward
 from tests.builders import AT, MESSAGE_ID, a_message, a_receipt, plain
 from tests.fakes.clock import TurnableClock
 from tests.fakes.failures import failing
+from tests.fakes.logs import WrittenLog
 from tests.fakes.messages import InMemoryMessages
 from tests.fakes.moengage import FakeMoEngage
 from tests.fakes.queues import InMemoryDeadLetters
@@ -197,10 +198,16 @@ def test_an_outcome_is_given_up_after_all_its_tries_over_hours() -> None:
     assert not bridge.message.outcome_is_open
 
 
-def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason() -> None:
+def test_what_moengage_refuses_goes_to_the_dead_letter_queue_with_the_reason(
+    logged: WrittenLog,
+) -> None:
     bridge = Bridge(REFUSED)
 
     assert bridge.forward(MESSAGE_ID) is None
+    [line] = logged.lines
+    assert [line[name] for name in ("verdict", "http_status", "given_up", "tries")] == [
+        *("refused", 404, "moengage_404", 1)
+    ]
     assert bridge.dead_letters.letters == [("its record", "moengage_404")]
     assert (bridge.message.outcome_given_up, bridge.message.outcome_given_up_at) == (
         "moengage_404",
@@ -292,3 +299,21 @@ def test_promise_5_the_report_is_read_when_it_is_sent() -> None:
 
     assert bridge.moengage.reported == [(MESSAGE_ID, failed), (MESSAGE_ID, DELIVERED)]
     assert plain(bridge.message.outcome) == plain(DELIVERED)
+
+
+def test_promise_5_what_was_reported_before_the_lease_is_not_reported_again() -> None:
+    """A record of the same outcome was slow: its lease was over, and then MoEngage answered it."""
+    bridge = Bridge()
+    bridge.fail_once()
+    bridge.clock.sleep(200)
+    lease = bridge.messages.lease_outcome
+
+    def it_is_reported(message_id: str, owner: str, at: float, until: float) -> bool:
+        has_lease = lease(message_id, owner, at, until)
+        bridge.messages.record_reported(message_id, DELIVERED, at)
+        return has_lease
+
+    bridge.messages.lease_outcome = it_is_reported  # type: ignore[method-assign]
+
+    assert bridge.forward(MESSAGE_ID) is None
+    assert bridge.moengage.reported == []

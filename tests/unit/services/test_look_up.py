@@ -1,15 +1,18 @@
-"""A message is found by 8x8's id in whichever sub-account it is, or it is said why not."""
+"""A message is found by 8x8's id in whichever sub-account it is, and many are found in pages."""
 
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import batched
 
 import pytest
 
-from sms_bridge.domain.message import Message, State
+from sms_bridge.domain.message import Message, Position, State
+from sms_bridge.domain.phone_number import keyed_hash
 from sms_bridge.errors import DetailsFailedError
-from sms_bridge.services.look_up import LookUp
-from tests.builders import MESSAGE_ID, UMID, a_message, plain
+from sms_bridge.services import look_up as module
+from sms_bridge.services.look_up import LookUp, Wanted
+from tests.builders import AT, MESSAGE_ID, NUMBER, UMID, a_message, plain
 from tests.fakes.messages import InMemoryMessages
 
 ACCOUNTS = ("one", "two", "three")
@@ -104,3 +107,52 @@ def test_receipts_for_a_message_that_the_bridge_did_not_send_are_found(
     foreign = Message(id=f"umid {UMID}", state=State.SENT)
     with looking_up(Details(one=trouble), foreign) as look_up:
         assert plain(look_up.by_umid(UMID)) == plain(foreign)
+
+
+# Two were accepted at the same moment, and every third was delivered.
+MANY = [
+    a_message(
+        id=f"{MESSAGE_ID[:-2]}{number}",
+        state=State.SENT if number % 3 else State.DELIVERED,
+        campaign_id="c-1",
+        recipient_hash=keyed_hash(NUMBER, "k"),
+        accepted_at=AT + number // 2,
+    )
+    for number in range(10, 22)
+]
+
+
+@pytest.mark.parametrize("wanted", [{"campaign_id": "c-1"}, {"destination": NUMBER}])
+@pytest.mark.parametrize("state", [None, State.SENT, State.DELIVERED, State.FAILED])
+@pytest.mark.parametrize("limit", [1, 4, 5, 12])
+def test_pages_hold_each_message_once_and_the_newest_first(
+    wanted: dict[str, str], state: State | None, limit: int
+) -> None:
+    others = a_message(campaign_id="c-2", recipient_hash="another")
+    pages: list[list[str]] = []
+    before: Position | None = None
+    with looking_up(Details(), *MANY, others) as look_up:
+        while not pages or before:
+            asked = Wanted(**wanted, state=state, before=before, limit=limit)
+            page = look_up.page(asked, hash_key="k")
+            pages.append([message.id for message in page.messages])
+            before = page.next
+
+    ids = [one.id for one in reversed(MANY) if state in (None, one.state)]
+    assert [page for page in pages if page] == [list(some) for some in batched(ids, limit)]
+
+
+def test_a_page_for_which_much_was_looked_through_says_where_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_LOOKED_THROUGH_AT_MOST", 5)
+    pages: list[int] = []
+    before: Position | None = None
+    with looking_up(Details(), *MANY) as look_up:
+        while not pages or before:
+            asked = Wanted(campaign_id="c-1", state=State.DELIVERED, before=before)
+            page = look_up.page(asked, hash_key="k")
+            pages.append(len(page.messages))
+            before = page.next
+
+    assert pages == [2, 2, 0]

@@ -212,6 +212,17 @@ def test_who_looks_for_the_newest_messages_reads_few_of_them() -> None:
     assert [keys for _, keys in read] == [5] * 4 + [25] * 20 + [30] * 6
 
 
+def test_a_list_of_which_dynamodb_gives_a_part_is_read_to_its_end() -> None:
+    dynamodb = Watched()
+    query = dynamodb.client.query
+    dynamodb.client.query = lambda **asked: query(**asked, Limit=7)  # type: ignore[method-assign]
+
+    listed = [one.id for one in dynamodb.store.open_messages(until=AT + 1)]
+
+    assert sorted(listed) == IDS
+    assert dynamodb.calls.count("query") == 15 + 5
+
+
 @pytest.mark.parametrize(("keys_at_once", "calls"), [(7, 2), (0, 20)])
 def test_keys_that_are_left_are_asked_for_again_but_not_for_ever(
     keys_at_once: int, calls: int
