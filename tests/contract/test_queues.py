@@ -319,6 +319,14 @@ class TestQueuesThatTakeSomeOfMany:
 
         assert queue.add_all(self.MANY) == set()
 
+    def test_what_a_repeated_call_did_not_take_is_queued_all_the_same(self) -> None:
+        refused_once = iter([True, False, True])
+        sqs, queue = self.a_queue(lambda _: next(refused_once, False))
+        sqs.repeats = 1
+
+        assert queue.add_all(self.MANY) == set()
+        assert len(sqs.receive("queue", 99)) == 12
+
     def test_of_a_call_that_fails_nothing_is_proven(self, logged: WrittenLog) -> None:
         def away(_: object) -> bool:
             raise ConnectionError
