@@ -158,15 +158,17 @@ class SqsSendQueue:
                         QueueUrl=url,
                         Entries=[
                             {
-                                "Id": queued.record["messageId"],
+                                # SQS may hand out a record twice at once.
+                                "Id": str(number),
                                 "ReceiptHandle": queued.record["receiptHandle"],
                                 "VisibilityTimeout": seconds,
                             }
-                            for queued, seconds in some
+                            for number, (queued, seconds) in enumerate(some)
                         ],
                     )
                     for one in answer.get("Failed", []):
-                        log_failure("record not postponed", refusal(one, answer), record=one["Id"])
+                        record = some[int(one["Id"])][0].record["messageId"]
+                        log_failure("record not postponed", refusal(one, answer), record=record)
                 except Exception as error:
                     log_failure("records not postponed", error)
 
