@@ -23,5 +23,6 @@ def seen(attempt: Recorded | Exception) -> tuple[Effect, State, int, float, floa
     """Return what an answer to a begin says; what else it holds of the message is left open."""
     assert isinstance(attempt, Recorded)
     message = attempt.message
-    known = message.ambiguous_since, message.outcome_due_at
-    return attempt.effect, message.state, message.attempt, *known
+    # Whether there is something to report matters only where nothing was begun.
+    due_at = message.outcome_due_at if attempt.effect is Effect.LATE else 0.0
+    return attempt.effect, message.state, message.attempt, message.ambiguous_since, due_at
