@@ -276,6 +276,16 @@ class TestSendQueues:
         assert (line["message"], line["record"]) == ("record not postponed", first["messageId"])
         assert line["aws_request_id"]
 
+    def test_one_that_sqs_hands_out_twice_at_once_leaves_the_others_alone(self, sqs: Sqs) -> None:
+        queue = a_send_queue(sqs)
+        for _ in range(2):
+            queue.add(a_message(), a_request())
+        first, second = received(queue, sqs.receive(sqs.promotional))
+
+        queue.postpone([(one, 0) for one in (first, first, second)])
+
+        assert len(sqs.receive(sqs.promotional)) == 2
+
     def test_what_dispatch_returns_stays_and_all_else_leaves_the_queue(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
         for _ in range(3):
@@ -328,6 +338,14 @@ class TestQueuesThatTakeSomeOfMany:
         sqs.repeats = 1
 
         assert queue.add_all(self.MANY) == set()
+
+    def test_what_a_repeated_call_did_not_take_is_queued_all_the_same(self) -> None:
+        refused_once = iter([True, False, True])
+        sqs, queue = self.a_queue(lambda _: next(refused_once, False))
+        sqs.repeats = 1
+
+        assert queue.add_all(self.MANY) == set()
+        assert len(sqs.receive("queue", 99)) == 12
 
     def test_of_a_call_that_fails_nothing_is_proven(self, logged: WrittenLog) -> None:
         def away(_: object) -> bool:

@@ -111,11 +111,13 @@ class SqsSendQueue:
             raise
 
     def add_all(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
-        failed = self._add_once(some)
-        return self._add_once([one for one in some if one[0].id in failed])
+        first = self._add_once(some)
+        again = self._add_once([one for one in some if one[0].id in first])
+        return {one for one, is_certain in again.items() if is_certain and first[one]}
 
-    def _add_once(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> set[str]:
-        failed: set[str] = set()
+    def _add_once(self, some: Sequence[tuple[Message, MessageRequest, int]]) -> dict[str, bool]:
+        """Return the ids of those that SQS refused, and whether they are certainly not there."""
+        failed: dict[str, bool] = {}
         for message_type, url in self._urls.items():
             of_a_type = (one for one in some if one[0].message_type is message_type)
             # Ten of the largest messages are within what SQS takes in one call.
@@ -126,13 +128,13 @@ class SqsSendQueue:
                 except Exception as error:
                     log_failure("messages not queued", error, messages=len(entries))
                     if was_refused_at_once(error):
-                        failed |= {entry["Id"] for entry in entries}
+                        failed |= {entry["Id"]: True for entry in entries}
                     continue
+                # Of what boto3 repeats, an earlier try may have put all into the queue.
+                is_certain = answer["ResponseMetadata"]["RetryAttempts"] == 0
                 for one in answer.get("Failed", []):
                     log_failure("message not queued", refusal(one, answer), message_id=one["Id"])
-                    # Of what boto3 repeats, an earlier try may have put all into the queue.
-                    if answer["ResponseMetadata"]["RetryAttempts"] == 0:
-                        failed.add(one["Id"])
+                    failed[one["Id"]] = is_certain
         return failed
 
     def work_through(

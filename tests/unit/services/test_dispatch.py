@@ -263,6 +263,22 @@ class TestLater:
         assert bridge.dispatch() == []
         assert bridge.posted == []
 
+    def test_only_a_record_that_came_back_queues_an_outcome_again(self) -> None:
+        bridge = Bridge(results=[REFUSED])
+        message_id = bridge.add()
+        bridge.dispatch()
+        queued_once = list(bridge.outcomes.queued)
+
+        repeat = bridge.kept(message_id)
+        bridge.send_queue.add(repeat, a_request())
+        (record,) = bridge.receive()
+        bridge.run([record])
+        assert bridge.outcomes.queued == queued_once
+
+        record["attributes"]["ApproximateReceiveCount"] = "2"
+        bridge.run([record])
+        assert bridge.outcomes.queued == [*queued_once, (message_id, 60)]
+
 
 class TestTimeToLive:
     @pytest.mark.parametrize(("late", "is_sent"), [(-0.001, True), (0, False), (86_400, False)])
