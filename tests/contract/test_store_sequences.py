@@ -176,16 +176,6 @@ def open_messages(store: MessageStore, ids: list[str]) -> list[Message]:
     return [without_nonces(message) for message in listed if message.id in ids]
 
 
-# A first attempt of many begins though MoEngage is already to be told of the message.
-@example(
-    [
-        [
-            Created("request", State.WAITING, closes_window=False),
-            Judged(Outcome(OutcomeStatus.DELIVERED)),
-            Begun(together=True),
-        ]
-    ]
-)
 @given(st.lists(st.lists(_steps, max_size=12), min_size=4, max_size=6))
 # Of a first attempt that is begun in one call with others, nobody reads that an outcome is due.
 @example([[Created("request-1", State.WAITING, False), Judged(_DELIVERED), Begun(True)]])

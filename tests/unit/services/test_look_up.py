@@ -150,7 +150,7 @@ def test_a_page_for_which_much_was_looked_through_says_where_to_go_on(
     before: Position | None = None
     with looking_up(Details(), *MANY) as look_up:
         while not pages or before:
-            asked = Wanted(campaign_id="c-1", state=State.DELIVERED, before=before)
+            asked = Wanted(campaign_id="c-1", state=State.DELIVERED, before=before, limit=9)
             page = look_up.page(asked, hash_key="k")
             pages.append(len(page.messages))
             before = page.next
