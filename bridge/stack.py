@@ -22,7 +22,7 @@ from sms_bridge.settings import (
     SendSettings,
     Settings,
 )
-from sms_bridge.storage.messages import DynamoDBOptOuts
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.secret import InvalidSecretError, Secret, change_values, read_values
 from sms_bridge.storage.table import MessagesTable
 

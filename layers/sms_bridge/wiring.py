@@ -22,7 +22,8 @@ from sms_bridge.settings import (
     Settings,
 )
 from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue, SqsOutcomeQueue, SqsSendQueue
 from sms_bridge.storage.secret import SecretSource
 from sms_bridge.storage.table import MessagesTable

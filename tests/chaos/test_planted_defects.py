@@ -14,7 +14,8 @@ from sms_bridge.providers.http import Payload
 from sms_bridge.services import deadline as answer_time
 from sms_bridge.services import receive, send, steps
 from sms_bridge.services.reconcile import Reconcile
-from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsOutcomeQueue, SqsSendQueue
 from tests.chaos.books import Wrong
 from tests.chaos.campaign import Setting, run

@@ -16,7 +16,8 @@ from sms_bridge.services.interfaces import (
     OptOuts,
 )
 from sms_bridge.storage.aws import AwsClients
-from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.queues import SqsDeadLetterQueue
 from sms_bridge.storage.table import MessagesTable
 from tests.fakes.aws import (

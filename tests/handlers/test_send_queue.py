@@ -13,7 +13,7 @@ from local.event_files import (
 from sms_bridge.domain.clock import seconds_of
 from sms_bridge.domain.message import Message, State
 from sms_bridge.domain.opt_out import OptOutScope, OptRequest
-from sms_bridge.storage.messages import DynamoDBOptOuts
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import a_person
 from tests.fakes.aws import TABLE

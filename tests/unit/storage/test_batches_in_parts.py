@@ -12,7 +12,8 @@ from sms_bridge.domain.message import State
 from sms_bridge.domain.opt_out import OptRequest
 from sms_bridge.errors import BridgeError, UnreadableItemError
 from sms_bridge.storage.aws import error_code
-from sms_bridge.storage.messages import DynamoDBMessages, DynamoDBOptOuts
+from sms_bridge.storage.messages import DynamoDBMessages
+from sms_bridge.storage.opt_outs import DynamoDBOptOuts
 from sms_bridge.storage.table import MessagesTable
 from tests.builders import AT, NUMBER, a_message, a_person, plain
 from tests.fakes.aws import TABLE, a_messages_table
