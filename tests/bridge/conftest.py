@@ -52,7 +52,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         account_id=ACCOUNT,
         sub_account_ids=(TRANSACTIONAL, PROMOTIONAL),
         api_keys=[KEY],
-        pace=Pace(until_receipt=0.0, between_retries=()),
+        pace=Pace(until_receipt=0.0, between_retries=(0.1,) * 20),
     )
     with ExitStack() as opening:
         opening.enter_context(an_aws_account())

@@ -187,11 +187,12 @@ def test_a_campaign_begins_with_totals_by_state_and_reason(deployed: Deployed) -
 # ----------------------------------------------------------------------------------- send-test
 @pytest.fixture
 def reporting(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Deployed:
-    """A bridge that reports each outcome while a command waits for it."""
+    """A bridge that reports each outcome while a command waits for it, when all receipts are in."""
 
     def report(_: float) -> None:
         for message in deployed.messages.open_messages(until=EVER):
-            if message.outcome:
+            is_refused = message.state is State.FAILED
+            if message.outcome and (is_refused or len(message.receipts) == 3):
                 deployed.messages.record_reported(message.id, message.outcome, 4_000_000_000.0)
 
     monkeypatch.setattr("bridge.message.sleep", report)
