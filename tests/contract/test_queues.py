@@ -276,16 +276,6 @@ class TestSendQueues:
         assert (line["message"], line["record"]) == ("record not postponed", first["messageId"])
         assert line["aws_request_id"]
 
-    def test_one_that_sqs_hands_out_twice_at_once_leaves_the_others_alone(self, sqs: Sqs) -> None:
-        queue = a_send_queue(sqs)
-        for _ in range(2):
-            queue.add(a_message(), a_request())
-        first, second = received(queue, sqs.receive(sqs.promotional))
-
-        queue.postpone([(one, 0) for one in (first, first, second)])
-
-        assert len(sqs.receive(sqs.promotional)) == 2
-
     def test_what_dispatch_returns_stays_and_all_else_leaves_the_queue(self, sqs: Sqs) -> None:
         queue = a_send_queue(sqs)
         for _ in range(3):
